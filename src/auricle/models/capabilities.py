@@ -1,0 +1,92 @@
+"""What a task may ask of a model. A task names the protocol that it needs; a model has it or has not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from auricle.audio.types import Audio
+
+Vectors = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Windowing:
+    """How a model cuts a recording: windows of ``seconds`` every ``hop`` seconds; a shorter clip is one window."""
+
+    seconds: float = 5.0
+    hop: float = 2.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frames:
+    """Consecutive frame embeddings of one recording.
+
+    vectors: float32 ``[n, d]``, unit norm, in the space of ``embed_text``.
+    starts, ends: seconds, float64 ``[n]``; what each frame heard.
+    """
+
+    vectors: Vectors
+    starts: npt.NDArray[np.float64]
+    ends: npt.NDArray[np.float64]
+
+
+class Model(Protocol):
+    """What every model says about itself."""
+
+    @property
+    def name(self) -> str: ...  # as the user named it, canonical: "tiny-towers@1"
+
+    @property
+    def pipeline_id(self) -> str: ...  # weights + preprocessing, e.g. "tiny-towers@1:3f2a9c0d1b7e"
+
+    @property
+    def rate(self) -> int: ...  # Hz; the mono rate at which it hears
+
+
+@runtime_checkable
+class EmbedsAudio(Model, Protocol):
+    """Sound → vectors; unit norm, d a multiple of 16, compared by dot product."""
+
+    @property
+    def dim(self) -> int: ...
+
+    @property
+    def windowing(self) -> Windowing: ...
+
+    def embed_audio(self, windows: Sequence[Audio]) -> Vectors: ...
+
+
+@runtime_checkable
+class EmbedsText(Model, Protocol):
+    """Text → vectors in the same space."""
+
+    @property
+    def dim(self) -> int: ...
+
+    def embed_text(self, texts: Sequence[str]) -> Vectors: ...
+
+
+@runtime_checkable
+class EmbedsFrames(Model, Protocol):
+    """Sound → a vector a frame, with times, from blocks of one recording in order (any block sizes)."""
+
+    def frames(self, blocks: Iterable[Audio]) -> Iterator[Frames]: ...
+
+
+class LogOdds(Protocol):
+    """A calibration: unit vectors of sounds ``[n, d]`` and of texts ``[k, d]`` → log-odds ``[n, k]`` that each text applies."""
+
+    def log_odds(self, audio: Vectors, text: Vectors) -> npt.NDArray[np.float64]: ...
+
+
+@runtime_checkable
+class Calibrated(Model, Protocol):
+    """Scores → probabilities that mean what they say, on the sets that the card names. ``calibration`` is None where there is none."""
+
+    @property
+    def calibration(self) -> LogOdds | None: ...
