@@ -1,0 +1,31 @@
+"""Tests that need the evaluation data say so with ``@pytest.mark.data``; where it is promised, a skip is a failure."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The evaluation data folder (AURICLE_DATA)."""
+    return Path(os.environ["AURICLE_DATA"])
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path_factory, monkeypatch):
+    """No test sees or touches the user's libraries and models."""
+    monkeypatch.setenv("AURICLE_HOME", str(tmp_path_factory.getbasetemp() / "home"))
+    monkeypatch.delenv("AURICLE_LIBRARY", raising=False)
+
+
+def pytest_collection_modifyitems(items):
+    if os.environ.get("AURICLE_DATA"):
+        return
+    if os.environ.get("AURICLE_REQUIRE_DATA"):
+        raise pytest.UsageError("AURICLE_REQUIRE_DATA is set but AURICLE_DATA is not")
+    for item in items:
+        if item.get_closest_marker("data"):
+            item.add_marker(pytest.mark.skip(reason="AURICLE_DATA is not set"))
