@@ -21,7 +21,7 @@ $(VENV)/core: $(BIN)/python $(SOURCES)
 
 $(VENV)/dev: $(BIN)/python pyproject.toml constraints.txt
 	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt torch
-	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e ".[dev,hf,parquet]"
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e ".[dev,hf,mcp,parquet]"
 	@touch $@
 
 demo: $(VENV)/core

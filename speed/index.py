@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
 FORMATS = ("wav", "flac", "mp3", "ogg")
 RATE = 44100
@@ -108,8 +108,8 @@ def by_transformers(sounds: Path, checkpoint: str, work: Path) -> None:
     print(json.dumps({"windows": len(stored)}))
 
 
-def timed(system: str, sounds: Path, model: str, quiet: bool = False) -> dict[str, Any]:
-    """One run in a fresh process: seconds, peak memory of the process and of its largest child, windows."""
+def timed(system: str, sounds: Path, model: str) -> dict[str, Any]:
+    """One run in a fresh process: seconds, windows, peak memory of the process and of its workers."""
     with tempfile.TemporaryDirectory() as work:
         command = [sys.executable, __file__, "--run", system, str(sounds), model, work]
         start = time.perf_counter()
@@ -117,14 +117,20 @@ def timed(system: str, sounds: Path, model: str, quiet: bool = False) -> dict[st
         seconds = time.perf_counter() - start
     if done.returncode:
         sys.exit(f"{system} failed:\n{done.stderr}")
-    result = json.loads(done.stdout.strip().splitlines()[-1])
-    return {"system": system, "seconds": seconds, **result}
+    windows, memory = (json.loads(line) for line in done.stdout.strip().splitlines()[-2:])
+    return {"system": system, "seconds": seconds, **windows, **memory}
 
 
 def run_one(system: str, sounds: Path, model: str, work: Path) -> None:
     (by_transformers if system == "transformers CLAP" else by_auricle)(sounds, model, work)
-    own, children = (resource.getrusage(w).ru_maxrss / 1024 for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    print(json.dumps({"windows": 0, "peak_mb": own, "peak_child_mb": children}))
+    workers = [peak_mb(child.pid) for child in psutil.Process().children(recursive=True)]
+    print(json.dumps({"peak_mb": peak_mb(os.getpid()), "peak_workers_mb": sum(workers)}))
+
+
+def peak_mb(pid: int) -> float:
+    """The largest resident size of a living process. Not ``ru_maxrss``: that of a child begins at what its parent had."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def stages(sounds: Path, models: dict[str, str]) -> list[dict[str, Any]]:
@@ -195,7 +201,7 @@ def main() -> None:
                 row["times_peer"] = peer / row["seconds"]
                 print(
                     f"{factor:3d}×  {row['system']:20s} {row['hours_per_minute']:6.2f} h/min  {row['times_peer']:5.2f}× the peer  "
-                    f"{row['seconds']:7.1f} s  {row['peak_mb']:5.0f} MB + worker {row['peak_child_mb']:4.0f} MB",
+                    f"{row['seconds']:7.1f} s  {row['peak_mb']:5.0f} MB + workers {row['peak_workers_mb']:4.0f} MB",
                     flush=True,
                 )
         parts = stages(folder / f"sounds_{arguments.growth[0]}", {k: v for k, v in systems.items() if k != "transformers CLAP"})

@@ -16,7 +16,7 @@ from auricle.errors import UsageError
 from auricle.formats._rows import Moment, moments_of
 from auricle.formats._writing import Document, place, print_to, save
 
-__all__ = ["check", "names", "suffix", "write"]
+__all__ = ["check", "described", "names", "suffix", "write"]
 
 # format → (module, suffix, what opens it)
 _FORMATS = {
@@ -37,6 +37,12 @@ _SOUNDS = ("wav", "flac", "ogg")  # the moment itself: formats.moment
 def names() -> tuple[str, ...]:
     """The formats of :func:`write`."""
     return tuple(_FORMATS)
+
+
+def described() -> list[dict[str, str]]:
+    """Every format with its suffix and what opens it, lists first, then sounds."""
+    lists = [{"name": name, "suffix": ending, "opens": opens} for name, (_, ending, opens) in _FORMATS.items()]
+    return lists + [{"name": name, "suffix": f".{name}", "opens": "the moment itself, as a sound file"} for name in _SOUNDS]
 
 
 def check(name: str) -> None:

@@ -53,6 +53,26 @@ def settle(writer: Writer, seen: Scan, present: Set[int], *, prune: bool, force:
     return gone
 
 
+def forget_root(writer: Writer, path: str) -> bool:
+    """Take a folder out of the library with all its recordings that no other folder covers; False when it was never indexed."""
+    known = {os.fsdecode(row[0]) for row in writer.db.execute("SELECT path FROM roots")}
+    if path not in known:
+        return False
+    inside = {other for other in known if other != path and other.startswith(path.rstrip("/") + "/")}
+    if not any(path.startswith(other.rstrip("/") + "/") for other in known - {path}):  # else another folder holds it still
+        for recording, *_ in writer.recordings_under(path):
+            writer.remove_recording(recording)
+            writer.commit_if_due()
+        for failure in writer.store.failures([path]):
+            writer.forget_failure(failure.path)
+    with writer.unit():
+        for gone in (path, *inside):
+            of_root = "(SELECT id FROM roots WHERE path = ?)"
+            writer.db.execute(f"UPDATE recordings SET root_id = NULL WHERE root_id = {of_root}", (os.fsencode(gone),))
+            writer.db.execute("DELETE FROM roots WHERE path = ?", (os.fsencode(gone),))
+    return True
+
+
 def moved_from(writer: Writer, content: int, seen: Scan) -> int | None:
     """A recording of this content whose file is gone while its folder is there: it moved. None: this is a copy."""
     for recording, path, root, device in writer.places_of(content):

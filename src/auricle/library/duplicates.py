@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+import os
+from typing import Any, Literal
 
 import numpy as np
 
+from auricle.library.rows import Recording
 from auricle.library.store import Store
 from auricle.results import DuplicateGroup
+
+Kind = Literal["exact", "near"]
 
 _NEIGHBOURS = 16  # contents looked at a content
 _STRETCH = 0.02  # durations of copies differ by so much at most …
@@ -33,6 +38,41 @@ def duplicates(store: Store, *, threshold: float = 0.995, exact_only: bool = Fal
         for members, similarity in _near(store, [c for c in paths if c in lengths], lengths, threshold):
             groups.append(_group(store, "near", similarity, [(p, lengths[c]) for c in members for p in paths[c]]))
     return sorted(groups, key=lambda g: (g.kind != "exact", -g.similarity, g.paths))
+
+
+def duplicates_of(store: Store, recording: Recording, *, threshold: float = 0.995) -> list[tuple[int, str, float, Kind, float]]:
+    """Other recordings with the sound of one: (id, path, duration, kind, similarity), the likeliest first."""
+    own = np.array([w[0] for w in store.windows_of(recording.content_id)], dtype=np.int64)
+    similarity: dict[int, float] = {}
+    if len(own):
+        mean = store.vectors(own).mean(axis=0)
+        _, near = store.nearest(mean / max(float(np.linalg.norm(mean)), 1e-12), 50 * _NEIGHBOURS)
+        others = dict(
+            store.query(
+                "SELECT DISTINCT c.id, c.duration FROM json_each(?) j JOIN windows w ON w.id = j.value "
+                "JOIN contents c ON c.id = w.content_id",
+                json.dumps(near[0][near[0] >= 0].tolist()),
+            )
+        )
+        for content, duration in others.items():
+            if content != recording.content_id and _like_long(recording.duration, duration):
+                windows = np.array([w[0] for w in store.windows_of(content)], dtype=np.int64)
+                if len(windows) and (value := _aligned(store, own, windows)) >= threshold:
+                    similarity[content] = value
+    found = store.query(
+        "SELECT r.id, r.path, c.duration, c.id FROM recordings r JOIN contents c ON c.id = r.content_id "
+        "WHERE r.vanished_at IS NULL AND r.id <> ? AND c.id IN (SELECT value FROM json_each(?))",
+        recording.id, json.dumps([recording.content_id, *similarity]),
+    )  # fmt: skip
+    rows: list[tuple[int, str, float, Kind, float]] = [
+        (i, os.fsdecode(path), seconds, "exact" if c == recording.content_id else "near", similarity.get(c, 1.0))
+        for i, path, seconds, c in found
+    ]
+    return sorted(rows, key=lambda row: (row[3] != "exact", -row[4], row[1]))
+
+
+def _like_long(a: float, b: float) -> bool:
+    return abs(a - b) <= _STRETCH * a + _SLACK
 
 
 def _group(store: Store, kind: str, similarity: float, members: list[tuple[str, float]]) -> DuplicateGroup:
@@ -64,7 +104,7 @@ def _near(store: Store, contents: list[int], lengths: dict[int, float], threshol
     for i, c in enumerate(contents):
         for score, j in zip(scores[i], found[i], strict=True):
             other = contents[int(j)]
-            if j == i or score < threshold - 0.01 or abs(lengths[c] - lengths[other]) > _STRETCH * lengths[c] + _SLACK:
+            if j == i or score < threshold - 0.01 or not _like_long(lengths[c], lengths[other]):
                 continue
             similarity = _aligned(store, windows[c], windows[other])
             if similarity >= threshold and root(c) != root(other):

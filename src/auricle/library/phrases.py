@@ -87,3 +87,13 @@ def near(connection: sqlite3.Connection, ids: npt.NDArray[np.int64], vectors: Fl
     ):
         found[content] = max(found.get(content, 0.0), value[phrase])
     return found
+
+
+def nearest(connection: sqlite3.Connection, ids: npt.NDArray[np.int64], vectors: Floats, query: Floats, k: int) -> list[str]:
+    """The ``k`` phrases nearest to a unit query vector, best first."""
+    if not len(ids):
+        return []
+    best = np.argsort(-(vectors @ query), kind="stable")[:k]
+    chosen = json.dumps(ids[best].tolist())
+    rows = dict(connection.execute("SELECT id, phrase FROM phrases WHERE id IN (SELECT value FROM json_each(?))", (chosen,)))
+    return [rows[i] for i in ids[best].tolist() if i in rows]

@@ -14,6 +14,7 @@ from auricle.audio.types import Audio
 from auricle.errors import UsageError
 from auricle.library import matching
 from auricle.library.store import Store
+from auricle.library.where import Compiled
 from auricle.results import Hit
 from auricle.tasks import retrieve
 from auricle.tasks.retrieve import Floats, Query, Weights
@@ -29,11 +30,12 @@ _PER_CONTENT = 256  # windows of one such content that are looked at, at most
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Like:
-    """A clip to sound like: anything ``audio.open`` takes, and the seconds meant."""
+    """A clip to sound like: anything ``audio.open`` takes, and the seconds meant; or a vector of the model's, float32 ``[d]``."""
 
     source: Any
     start: float = 0.0
     end: float | None = None
+    vector: Floats | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -54,7 +56,7 @@ def search(
     *,
     like: Like | None = None,
     unwanted: Sequence[str] = (),
-    where: str | None = None,
+    where: str | Compiled | None = None,
     limit: int = 10,
     sources: Sequence[str] = SOURCES,
     weights: Weights | None = None,
@@ -103,12 +105,11 @@ def similar(store: Store, model: Any, recording: int | str, *, start: float = 0.
     """Moments of other recordings that sound like (a part of) one of the library, from its stored vectors."""
     store.check_model(model)
     source = store.recording(recording)
-    windows = [w for w in store.windows_of(source.content_id) if w[2] > start and (end is None or w[1] < end)]
-    if not windows:
-        raise UsageError(f"{source.path} holds nothing between {start:g} s and {end if end is not None else source.duration:g} s.")
-    query = _unit(store.vectors([w[0] for w in windows]).mean(axis=0))[None, :]
+    vector = stored_vector(store, source.id, start=start, end=end)
+    windows = store.windows_of(source.content_id)
+    query = vector[None, :]
     _, ids = store.nearest(query, max(_CANDIDATES, 20 * limit) + len(windows))
-    own = {w[0] for w in store.windows_of(source.content_id)}
+    own = {w[0] for w in windows}
     keep = np.array([i >= 0 and int(i) not in own for i in ids[0]], dtype=bool)
     if not keep.any():
         return []
@@ -116,6 +117,15 @@ def similar(store: Store, model: Any, recording: int | str, *, start: float = 0.
     chosen.parts["sound"] = np.clip(store.vectors(chosen.windows) @ query[0], 0.0, 1.0)
     moments = retrieve.merge(chosen.contents, chosen.starts, chosen.ends, chosen.parts["sound"], 0.05)
     return _hits(store, chosen, retrieve.diversify(retrieve.separate(moments), limit, 0.1), None, [])
+
+
+def stored_vector(store: Store, recording: int | str, *, start: float = 0.0, end: float | None = None) -> Floats:
+    """What (a part of) a recording sounds like, unit norm ``[d]``: the mean of its stored windows. Raises UsageError, LibraryError."""
+    source = store.recording(recording)
+    windows = [w for w in store.windows_of(source.content_id) if w[2] > start and (end is None or w[1] < end)]
+    if not windows:
+        raise UsageError(f"{source.path} holds nothing between {start:g} s and {end if end is not None else source.duration:g} s.")
+    return _unit(store.vectors([w[0] for w in windows]).mean(axis=0))
 
 
 def _names(store: Store, model: Any, wanted: str, weights: Weights) -> matching.NameMatches:
@@ -137,7 +147,9 @@ def _wanted_vectors(model: Any, asked: Query, like: Like | None) -> Floats:
     rows = []
     if asked.wanted:
         rows.append(model.embed_text([asked.wanted])[0])
-    if like is not None:
+    if like is not None and like.vector is not None:
+        rows.append(_unit(like.vector))
+    elif like is not None:
         from auricle import audio
 
         sound: Audio = audio.open(like.source, rate=model.rate, mono=True, start=like.start, end=like.end)

@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from auricle.errors import LibraryError, UsageError
-from auricle.library import ann, phrases, rows, schema, where, words
+from auricle.library import ann, peaks, phrases, rows, schema, where, words
 from auricle.library.lock import WriterLock
 from auricle.library.nearest import GATHER_ROWS, Layout, Scores, Vectors, merge
 from auricle.library.rows import FailureRow, Recording, Row, Stats
@@ -71,7 +71,7 @@ class Store:
         with schema.translated(path):
             if path.exists() and not path.is_dir():
                 raise UsageError(f"{path} is a file, not a folder.")
-            leftovers = {"lock", "vectors", "index", schema.DATABASE + ".new"}
+            leftovers = {"lock", "vectors", "index", schema.DATABASE + ".new", *peaks.FILES}
             if path.is_dir() and {entry.name for entry in path.iterdir()} - leftovers:
                 raise UsageError(f"{path} holds other files.", hint="Name a new or empty folder for the library.")
             (path / "vectors").mkdir(parents=True, exist_ok=True)
@@ -223,9 +223,17 @@ class Store:
                 self._phrases = phrases.read(self.connection)
             return phrases.near(self.connection, *self._phrases, query, least)
 
-    def select(self, expression: str) -> where.Selection:
+    def phrases_near(self, query: Scores, k: int) -> list[str]:
+        """What the names and tags nearest to a sentence vector float32 ``[d]`` say, best first, at most ``k``."""
+        with self._translated():
+            self._snapshot()
+            if self._phrases is None:
+                self._phrases = phrases.read(self.connection)
+            return phrases.nearest(self.connection, *self._phrases, query, k)
+
+    def select(self, expression: str | where.Compiled) -> where.Selection:
         """What a ``--where`` expression chooses: ids of recordings and of contents. Raises UsageError."""
-        compiled = where.compile_where(expression)
+        compiled = where.compile_where(expression) if isinstance(expression, str) else expression
         with self._translated():
             return where.select(self.connection, compiled)
 
@@ -330,6 +338,15 @@ class Store:
                 self._phrases = None
                 self._seen_version = version
             return self._vectors, self._ann
+
+    def query(self, sql: str, *parameters: object) -> list[Any]:
+        """Rows of a SELECT, for other modules of the library; the tables are public (see ``schema``)."""
+        return self._query(sql, *parameters)
+
+    def tags(self, contents: Sequence[int], recordings: Sequence[int]) -> dict[tuple[str, int], tuple[rows.Tag, ...]]:
+        """Tags by ("c", content id) and ("r", recording id)."""
+        with self._translated():
+            return rows.tags_of(self.connection, contents, recordings)
 
     def _query(self, sql: str, *parameters: object) -> list[tuple]:  # type: ignore[type-arg]
         with self._translated():

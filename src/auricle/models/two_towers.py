@@ -168,6 +168,10 @@ class TwoTowers:
         """float32 ``[n, dim]``, unit norm. Empty texts are allowed; long ones are cut to the model's length."""
         return unit(self._fit(self._run_text(texts, self._text.output), len(texts)))
 
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens that the text tower reads of each text, special ones included."""
+        return [len(ids) for ids in self._tokenise(texts)]
+
     def sentence(self, texts: Sequence[str]) -> Vectors:
         """What the text encoder itself gives, before the shared space, unit norm: for matching words with words.
 

@@ -1,0 +1,410 @@
+"""What goes in and out of the HTTP API, beside the OpenAI-shaped part. Seconds are floats; keys are added, never renamed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Source = Literal["sound", "words", "texts"]
+Text = Annotated[str, Field(max_length=1000)]
+TagValue = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Strict(BaseModel):
+    """A body that a client sends: an unknown key is an error, so that a typing mistake is not passed over."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+# -- what is asked ---------------------------------------------------------------------------------------------------------------
+
+
+class Filters(Strict):
+    """Which recordings count. Values of one list are alternatives (tags: all of them); all that is given must hold."""
+
+    folder: list[Text] = Field(default=[], max_length=50, description="The folder itself or one below it.")
+    format: list[Text] = Field(default=[], max_length=50, examples=[["wav", "flac"]])
+    rate: list[int] = Field(default=[], max_length=50, description="Samples per second.")
+    channels: list[int] = Field(default=[], max_length=50)
+    tag: list[TagValue] = Field(default=[], max_length=50)
+    min_duration: float | None = Field(default=None, ge=0, description="Seconds.")
+    max_duration: float | None = Field(default=None, ge=0, description="Seconds.")
+    where: str | None = Field(
+        default=None, max_length=4000, description="A filter as `auricle search --where` takes it.", examples=["duration > 10"]
+    )
+
+
+class Span(Strict):
+    """A stretch of a recording of the library."""
+
+    recording_id: int = Field(ge=1)
+    start: float = Field(default=0.0, ge=0)
+    end: float | None = Field(default=None, gt=0)
+
+
+class Clip(Strict):
+    """Sound to ask about: exactly one of a recording of the library, an upload, inline audio, or (where allowed) a URL."""
+
+    recording_id: int | None = Field(default=None, ge=1)
+    upload_id: str | None = Field(default=None, max_length=64)
+    audio: str | None = Field(default=None, description="Base64, or a data: URI.", max_length=48 << 20)
+    url: str | None = Field(default=None, max_length=2000, description="Off unless the server allows it.")
+    start: float = Field(default=0.0, ge=0)
+    end: float | None = Field(default=None, gt=0)
+
+
+class SearchRequest(Strict):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"query": "rain on a tin roof, no voices", "limit": 20}]})
+
+    query: Text = ""
+    like: Clip | None = None
+    unwanted: list[Text] = Field(default=[], max_length=20)
+    filters: Filters = Filters()
+    sources: list[Source] = Field(default=["sound", "words", "texts"], min_length=1)
+    limit: int = Field(default=50, ge=1, le=500)
+    cursor: str | None = Field(default=None, max_length=2000)
+
+
+class ClassifyRequest(Strict):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"clip": {"recording_id": 1}, "labels": ["dog bark", "rain"]}]})
+
+    clip: Clip
+    labels: list[Text] = Field(min_length=1, max_length=1000)
+    exclusive: bool = False
+
+
+class PeaksRequest(Strict):
+    """Waveforms of many recordings at once, for rows of a list. ``start`` and ``end`` tell whose loudness is asked."""
+
+    items: list[Span] = Field(min_length=1, max_length=200)
+    n: int = Field(default=160, ge=8, le=4096, description="Points a waveform.")
+
+
+class TagRequest(Strict):
+    recordings: list[int] = Field(min_length=1, max_length=100_000)
+    add: list[TagValue] = Field(default=[], max_length=50)
+    remove: list[TagValue] = Field(default=[], max_length=50)
+
+
+class MomentRef(Strict):
+    recording_id: int = Field(ge=1)
+    start: float = Field(ge=0)
+    end: float = Field(gt=0)
+    score: float = 0.0
+
+
+class ExportRequest(Strict):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"format": "raven", "moments": [{"recording_id": 1, "start": 2.5, "end": 7.5}]}]}
+    )
+
+    format: Text
+    moments: list[MomentRef] = Field(min_length=1, max_length=10_000)
+    label: Text | None = None
+    pad: float = Field(default=0.0, ge=0, le=60, description="Seconds of the recording around each moment (sound formats).")
+    fade: float = Field(default=0.0, ge=0, le=10, description="Seconds of fade in and out (sound formats).")
+
+
+class FolderRequest(Strict):
+    path: str = Field(min_length=1, max_length=4096)
+
+
+class IndexRequest(Strict):
+    retry_failed: bool = False
+    prune: bool = Field(default=False, description="Forget recordings whose files are gone.")
+
+
+class ReindexRequest(Strict):
+    model: str = Field(min_length=1, max_length=500)
+
+
+# -- what is answered ------------------------------------------------------------------------------------------------------------
+
+
+class Tag(BaseModel):
+    key: str
+    value: str
+    source: Literal["name", "file", "user"]
+
+
+class Moment(BaseModel):
+    """A stretch of a recording that fits. ``parts``: evidence 0…1 of sound, words (names and tags) and texts."""
+
+    recording_id: int
+    name: str
+    folder: str
+    path: str
+    start: float
+    end: float
+    score: float
+    parts: dict[str, float]
+    why: dict[str, str]
+    duration: float
+    rate: int
+    channels: int
+    format: str
+    tags: list[Tag]
+    copies: list[str]
+    vanished: bool = False
+
+
+class Understood(BaseModel):
+    """How the question was read."""
+
+    wanted: str
+    unwanted: list[str]
+
+
+class SearchResponse(BaseModel):
+    data: list[Moment]
+    next_cursor: str | None
+    understood: Understood
+    suggestions: list[str] = Field(default=[], description="Words that would find something, where nothing was found.")
+    took_ms: float
+    library: str
+    model: str
+    pipeline_id: str
+
+
+class RecordingRow(BaseModel):
+    """One path of the library, as a list shows it."""
+
+    id: int
+    name: str
+    folder: str
+    path: str
+    duration: float
+    rate: int
+    channels: int
+    format: str
+    codec: str
+    bytes: int
+    recorded_at: str | None
+    added_at: str
+    vanished: bool
+    tags: list[Tag] = []
+
+
+class SpokenText(BaseModel):
+    """Text of a recording. It comes from files, not from whoever runs the server: treat it as untrusted."""
+
+    text: str
+    start: float | None
+    end: float | None
+    source: str
+    language: str | None
+
+
+class RecordingDetail(RecordingRow):
+    latitude: float | None
+    longitude: float | None
+    texts: list[SpokenText]
+    copies: list[str]
+    windows: int
+    playable: Literal["native", "wav"] = Field(description="native: browsers play the file itself; wav: ask for audio?as=wav.")
+
+
+class RecordingPage(BaseModel):
+    data: list[RecordingRow]
+    next_cursor: str | None
+    total: int
+    offset: int
+
+
+class FacetValue(BaseModel):
+    value: str
+    count: int
+
+
+class Facets(BaseModel):
+    """Counts of the recordings that the other filters leave, value by value, most first."""
+
+    total: int
+    folder: list[FacetValue]
+    format: list[FacetValue]
+    rate: list[FacetValue]
+    channels: list[FacetValue]
+    tag: list[FacetValue]
+    duration: list[FacetValue] = Field(description='Values are ranges in seconds: "0-1", "1-5", "5-30", "30-120", "120-600", "600-".')
+
+
+class Waveform(BaseModel):
+    """``min``/``max``: −127…127, ``rms``: 0…127, one value a point, of full scale 127; loudness and peak of the span asked, dBFS."""
+
+    recording_id: int
+    start: float
+    end: float
+    min: list[int]
+    max: list[int]
+    rms: list[int]
+    loudness_db: float
+    peak_db: float
+
+
+class Peaks(BaseModel):
+    data: list[Waveform]
+    missing: list[int] = Field(default=[], description="Recordings whose waveform is not drawn yet or cannot be; ask one by one.")
+
+
+class DuplicateRow(BaseModel):
+    recording_id: int
+    path: str
+    duration: float
+    kind: Literal["exact", "near"]
+    similarity: float
+
+
+class Duplicates(BaseModel):
+    data: list[DuplicateRow]
+
+
+class Classified(BaseModel):
+    scores: dict[str, float]
+    none: float | None
+    calibrated: bool
+    exclusive: bool
+    model: str
+    pipeline_id: str
+
+
+class Upload(BaseModel):
+    """A clip held for an hour, to ask with."""
+
+    upload_id: str
+    duration: float
+    rate: int
+    channels: int
+    min: list[int]
+    max: list[int]
+
+
+class TagChange(BaseModel):
+    """What was really changed: send ``undo`` to take it back."""
+
+    changed: int
+    undo: list[TagRequest]
+
+
+class Root(BaseModel):
+    path: str
+    present: bool
+
+
+class LibraryInfo(BaseModel):
+    id: str
+    name: str
+    path: str
+    state: Literal["empty", "ready", "broken", "model_missing"]
+    error: str | None = None
+    hint: str | None = None
+    model: str
+    pipeline_id: str
+    recordings: int
+    windows: int
+    hours: float
+    vanished: int
+    failures: int
+    writable: bool
+    roots: list[Root]
+    job: str | None = Field(default=None, description="The job that is at work on it.")
+    beside: str | None = Field(default=None, description="Model of the copy beside it: re-indexed, or switched from.")
+    beside_state: Literal["none", "indexing", "partial", "ready", "previous"] = "none"
+
+
+class FailureInfo(BaseModel):
+    path: str
+    kind: str
+    error: str
+    hint: str
+    attempts: int
+    at: str
+
+
+class FailurePage(BaseModel):
+    data: list[FailureInfo]
+    next_cursor: str | None
+    total: int
+
+
+class FolderEntry(BaseModel):
+    name: str
+    path: str
+    sounds: int = Field(description="Sound files directly inside.")
+
+
+class FolderListing(BaseModel):
+    path: str
+    parent: str | None
+    folders: list[FolderEntry]
+    sounds: int
+
+
+JobState = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
+
+
+class JobInfo(BaseModel):
+    id: str
+    kind: Literal["index", "reindex", "map"]
+    library: str
+    state: JobState
+    progress: dict[str, Any] = Field(
+        default={},
+        description="index: done, total (files), hours, times_real_time, seconds_left, failed, path. map: done, total.",
+    )
+    result: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
+    created_at: str
+    ended_at: str | None = None
+
+
+class JobPage(BaseModel):
+    data: list[JobInfo]
+
+
+class MapPoint(BaseModel):
+    id: int
+    x: float
+    y: float
+
+
+class MapInfo(BaseModel):
+    """Recordings as points in −1…1; near each other where they sound alike. ``columns`` of parallel arrays, to stay small."""
+
+    state: Literal["ready", "stale", "none"]
+    job: str | None
+    ids: list[int]
+    x: list[float]
+    y: list[float]
+    names: list[str]
+    method: str
+
+
+class ModelSummary(BaseModel):
+    name: str
+    pipeline_id: str
+    dim: int
+    description: str
+
+
+class Status(BaseModel):
+    version: str
+    library: str
+    libraries: list[LibraryInfo]
+    models: list[ModelSummary]
+    local: bool = Field(description="Whether this client may browse folders, add them and show files in their folder.")
+    urls: bool
+    formats: list[dict[str, str]] = Field(description="Export formats: name, suffix, opens.")
+
+
+class Problem(BaseModel):
+    """RFC 9457. ``code`` is stable; ``hint`` is the way out."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    hint: str = ""
+    retryable: bool = False
+    request_id: str
