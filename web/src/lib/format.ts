@@ -71,3 +71,11 @@ export function tail(path: string, parts = 2): string {
   const all = path.split(/[\\/]/).filter(Boolean);
   return all.length <= parts ? path : `…/${all.slice(-parts).join('/')}`;
 }
+
+const base = (path: string): string => path.split(/[\\/]/).filter(Boolean).at(-1) ?? path;
+/** A folder as seen from the library's folders: /home/me/Sounds/rain → Sounds/rain. */
+export function within(folder: string, roots: readonly { path: string }[]): string {
+  let best = '';
+  for (const { path } of roots) if ((folder === path || folder.startsWith(`${path}/`)) && path.length > best.length) best = path;
+  return best ? base(best) + folder.slice(best.length) : folder;
+}

@@ -68,7 +68,7 @@ export class Rows {
   private asked = new Set<number>();
   private abort = new AbortController();
 
-  constructor(private readonly what: { search: SearchRequest } | { browse: Partial<Filters>; sort: string }) {}
+  constructor(private readonly what: { search: SearchRequest } | { browse: Partial<Filters>; sort: string } | { fixed: Row[] }) {}
 
   get searching(): boolean {
     return 'search' in this.what;
@@ -89,7 +89,12 @@ export class Rows {
 
   /** Load the first rows. */
   async start(): Promise<void> {
-    if (this.searching) await this.next();
+    if ('fixed' in this.what) {
+      this.all = [...this.what.fixed];
+      this.count = this.all.length;
+      this.loading = false;
+      this.arrange();
+    } else if (this.searching) await this.next();
     else await this.page(0);
   }
 
@@ -99,7 +104,7 @@ export class Rows {
 
   /** Rows first…last are in sight. */
   need(first: number, last: number): void {
-    if (this.error) return;
+    if (this.error || 'fixed' in this.what) return;
     if (this.searching) {
       if (this.more && !this.loading && last >= this.total - 20) void this.next();
       return;
@@ -112,7 +117,8 @@ export class Rows {
   /** The rest of a search, up to `limit` rows, for an export of all. */
   async everything(limit: number): Promise<Row[]> {
     if (this.searching) while (this.more && this.total < limit && !this.error) await this.next();
-    else for (let page = 0; page * PAGE < Math.min(this.total, limit); page += 1) if (!this.asked.has(page)) await this.page(page);
+    else if ('browse' in this.what)
+      for (let page = 0; page * PAGE < Math.min(this.total, limit); page += 1) if (!this.asked.has(page)) await this.page(page);
     if (this.error) throw this.error;
     return this.loaded().slice(0, limit);
   }

@@ -1,6 +1,8 @@
 // What is open on screen, shared by the bar, the list and the keyboard.
 
 import { keep, kept } from './kept';
+import type { ListSource } from './listing.svelte';
+import type { Row } from './rows.svelte';
 
 class Ui {
   keySheet = $state(false);
@@ -13,6 +15,9 @@ class Ui {
   details = $state(false);
   /** Numbers of the score. */
   why = $state(false);
+  /** Rows that are being tagged; a list from which is exported. */
+  tagging = $state.raw<Row[] | null>(null);
+  exporting = $state.raw<ListSource | null>(null);
   width = $state(innerWidth);
 
   readonly phone = $derived(this.width < 640);
