@@ -11,7 +11,8 @@ export class Theme {
   line = $state('#e7e3dc');
   accent = $state('#1f6f67');
   paper = $state('#fbfaf7');
-  lit = $state('#e2ebe6');
+  lit = $state('#ebf1ed');
+  moment = $state('#dbe7e2');
 
   constructor() {
     const kept = document.documentElement.dataset.theme;
@@ -30,6 +31,7 @@ export class Theme {
     this.accent = value('accent');
     this.paper = value('paper');
     this.lit = value('lit');
+    this.moment = value('moment');
   }
 
   set(choice: Choice): void {
