@@ -40,6 +40,11 @@ def test_guessing_keys_is_slowed_down(tmp_path):
     assert ask(door, headers={"x-api-key": door.keys.create("one")}, **far).status == 200, "who has a key is let in"
 
 
+def test_who_watches_the_server_may_not_load_it(tmp_path):
+    door = make_door(tmp_path, limits=Limits(rate=1, burst=2))
+    assert [ask(door, "GET", "/health/live", peer="192.0.2.7").status for _ in range(3)] == [200, 200, 429]
+
+
 def test_buckets_fill_again_and_are_not_kept_for_ever():
     now = [0.0]
     throttle = Throttle(Limits(rate=10, burst=1), lambda: now[0])
@@ -93,7 +98,7 @@ SMALL = Limits(json_bytes=1000, inline_bytes=2000, upload_bytes=4000, body_idle_
         ("/api/v1/tags", 1000),
         ("/api/v1/libraries/one/index", 1000),
         ("/v1/embeddings", 2000),
-        ("/mcp", 2000),
+        ("/mcp", 1000),
         ("/api/v1/uploads", 4000 + 65536),
     ],
 )

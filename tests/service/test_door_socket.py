@@ -23,7 +23,7 @@ def served(tmp_path):
     """A running server: its port, its door."""
     app = make_app()
     app.state.gate = asyncio.Event()
-    door = make_door(tmp_path, app, port=0, limits=Limits(json_bytes=4 * MB, body_idle_seconds=0.5))
+    door = make_door(tmp_path, app, port=0, limits=Limits(json_bytes=MB, body_idle_seconds=0.5))
     config = uvicorn.Config(
         door, host="127.0.0.1", port=0, log_level="critical", access_log=False, proxy_headers=False, server_header=False
     )
@@ -71,6 +71,17 @@ def test_a_gigabyte_is_refused_unread(served, announced):
     assert time.monotonic() - began < 10
     assert alive(served)
     assert served.throttle.waiting_bytes == 0
+
+
+def test_a_client_that_sends_all_before_it_reads_gets_the_answer(served):
+    """A connection that is closed on a sender takes the answer with it; so a little of the rest is read first."""
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", served.config.port), timeout=5) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 << 10)  # so that it waits for whoever reads
+            head = f"POST /api/v1/tags HTTP/1.1\r\nHost: 127.0.0.1:{served.config.port}\r\nContent-Length: {3 * MB}\r\n\r\n"
+            client.sendall(head.encode() + b"x" * (3 * MB))
+            time.sleep(0.05)
+            assert client.recv(12) == b"HTTP/1.1 413"
 
 
 def test_a_client_that_asks_first_sends_nothing(served):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import errno
 from pathlib import Path
-from typing import get_args
+from typing import Annotated, get_args
 
 import pytest
 from doorway import ask, make_door
@@ -26,6 +26,7 @@ class Body(BaseModel):
 
     limit: int = Field(default=1, le=500)
     names: list[str] = []
+    either: Annotated[str, Field(max_length=9)] | list[Annotated[str, Field(max_length=9)]] = []
 
 
 @pytest.fixture
@@ -144,6 +145,7 @@ def test_every_code_of_the_service_is_in_the_table():
         (b'{"limit": 501}', "limit: Input should be less than or equal to 500."),
         (b'{"limit": "x"}', "limit: Input should be a valid integer, unable to parse string as an integer."),
         (b'{"names": ["a", 1]}', "names.1: Input should be a valid string."),
+        (b'{"either": 1}', "either: Input should be a valid string. either: Input should be a valid list."),
         (b"{", "The body is not JSON."),
         (b"", "Field required."),
         (b"[" * 100_000, None),

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
 
+from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, Response
 
 from auricle.errors import AuricleError
@@ -98,6 +99,7 @@ class Door:
         ask = guards.asked(scope)
         loopback_name = guards.check_host(ask, self.config)
         if guards.is_open(ask):
+            self.throttle.charge(f"open {client_of(ask.peer)}", local=False)
             await self._inside(scope, exchange, state)
             return
         guards.check_site(ask, self.config)
@@ -114,6 +116,8 @@ class Door:
     async def _inside(self, scope: Scope, exchange: Exchange, state: dict[str, Any]) -> None:
         try:
             await self.app(scope, exchange.receive, exchange.send)
+        except ClientDisconnect:  # nobody reads the answer any more
+            return
         except Exception as error:
             if exchange.refused is None and state.get("logged") is not error:
                 log.error("%s %s failed", exchange.request_id, scope["method"], exc_info=error)

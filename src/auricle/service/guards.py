@@ -28,7 +28,7 @@ _READING = frozenset(
     {"/api/v1/search", "/api/v1/classify", "/api/v1/peaks", "/api/v1/exports", "/api/v1/uploads", "/v1/embeddings"}
 )  # POSTs that change nothing of the library
 _WRITING = frozenset({"/api/v1/tags", "/api/v1/map"})
-_INLINE = frozenset({"/api/v1/search", "/api/v1/classify", "/v1/embeddings", "/mcp"})  # bodies with sound as base64
+_INLINE = frozenset({"/api/v1/search", "/api/v1/classify", "/v1/embeddings"})  # bodies with sound as base64
 _MULTIPART = 1 << 16  # what the wrapping of an upload may add to it
 
 

@@ -101,6 +101,10 @@ _HTTP = {
 _RETRYABLE = {"library_busy": 5, "busy": 1, "rate_limited": 1, "too_many_at_once": 1, "out_of_memory": 10, "model_network": 30}
 
 
+# How pydantic names the branches of a union among the fields; to a client they are no place in what it sent.
+_BRANCH = re.compile(r"str|int|float|bool|constrained-\w+|(?:list|dict|tuple|set|function)\S*\[.*\]|function-\S+")
+
+
 def audio_code(kind: str) -> str:
     """``NotAudio`` → ``audio_not_audio``."""
     return "audio_" + re.sub(r"(?<!^)(?=[A-Z])", "_", kind).lower()
@@ -241,7 +245,7 @@ def in_words(errors: Any) -> str:
     """What is wrong with a request, field by field; of what was sent it repeats names of fields only, and those cut short."""
     said = []
     for error in list(errors)[:5]:
-        where = ".".join(str(part)[:40] for part in list(error.get("loc", ()))[1:8])
+        where = ".".join(str(part)[:40] for part in list(error.get("loc", ()))[1:8] if not _BRANCH.fullmatch(str(part)))
         if error.get("type") == "json_invalid":
             said.append("The body is not JSON.")
             continue
