@@ -21,6 +21,7 @@ SORTS = {
     "path": "r.display, r.id", "name": "r.name COLLATE NOCASE, r.id", "added": "r.added_at, r.id", "duration": "c.duration, r.id",
     "rate": "c.rate, r.id",
 }  # fmt: skip
+_LARGEST = 1 << 62  # beyond it SQLite holds no integer, and no recording has such a rate
 _TAG_VALUES = 200  # of one facet, at most
 
 
@@ -76,7 +77,8 @@ def compiled(chosen: Filter) -> Compiled:
         )
     for column, values in (("c.format", chosen.format), ("c.rate", chosen.rate), ("c.channels", chosen.channels)):
         if values:
-            add(f"{column} IN ({', '.join('?' * len(values))})", *values)
+            known = [v for v in values if not isinstance(v, int) or abs(v) < _LARGEST]
+            add(f"{column} IN ({', '.join('?' * len(known))})", *known)
     for tag in chosen.tag:
         add(
             "(EXISTS (SELECT 1 FROM tags t WHERE t.recording_id = r.id AND fold(t.value) = ?) "

@@ -247,7 +247,8 @@ class Store:
     def recording(self, which: int | str) -> Recording:
         """One recording by id or path, with tags and texts. Raises LibraryError NotFound."""
         column, value = ("r.id", which) if isinstance(which, int) else ("r.path", os.fsencode(os.path.abspath(which)))
-        found = self._query(f"{rows.SELECT_RECORDINGS} WHERE {column} = ?", value)
+        fits = not isinstance(which, int) or abs(which) < 1 << 62  # SQLite holds no larger integer
+        found = self._query(f"{rows.SELECT_RECORDINGS} WHERE {column} = ?", value) if fits else []
         if not found:
             raise LibraryError("NotFound", f"{which} is not in the library in {self.folder}.", hint="Add it with `auricle index`.")
         recording, content = found[0][0], found[0][1]

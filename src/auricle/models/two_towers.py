@@ -49,7 +49,7 @@ class TextConfig:
     lower: bool = False
     batch: int = 16
     output: str = ""
-    sentence: str = "sentence"
+    sentence: str = "sentence"  # the output before the shared space; "": there is none, and nobody need load the graph to know
 
 
 class TwoTowers:
@@ -183,7 +183,7 @@ class TwoTowers:
 
     @property
     def has_sentences(self) -> bool:
-        return self._text.sentence in self._text_session.outputs
+        return bool(self._text.sentence) and self._text.sentence in self._text_session.outputs
 
     def _run_text(self, texts: Sequence[str], output: str) -> Vectors:
         session = self._text_session

@@ -73,10 +73,10 @@ def require_local(request: Request) -> None:
         raise ServiceError(403, "local_only", "Only someone at the server's own machine may do this.")
 
 
-def filter_of(filters: Filters, name: str | None = None) -> Filter:
+def filter_of(filters: Filters) -> Filter:
     return Filter(
         folder=filters.folder, format=filters.format, rate=filters.rate, channels=filters.channels, tag=filters.tag,
-        min_duration=filters.min_duration, max_duration=filters.max_duration, where=filters.where, name=name,
+        min_duration=filters.min_duration, max_duration=filters.max_duration, where=filters.where,
     )  # fmt: skip
 
 

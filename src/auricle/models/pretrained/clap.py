@@ -181,6 +181,7 @@ def bundle_config(
             "pad_id": pad,
             "batch": 16 if batch > 1 else 1,
             "output": "text_embeds",
+            "sentence": "",
         },
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -15,14 +16,13 @@ from auricle.library.rows import Recording
 from auricle.library.rows import Tag as TagRow
 from auricle.results import readable
 from auricle.service import media
-from auricle.service.context import Ctx, Lib, digest, filter_of, from_cursor, require_local, to_cursor
+from auricle.service.context import Ctx, Lib, digest, from_cursor, require_local, to_cursor
 from auricle.service.problems import ServiceError
 from auricle.service.schemas import (
     DuplicateRow,
     Duplicates,
     Facets,
     FacetValue,
-    Filters,
     RecordingDetail,
     RecordingPage,
     RecordingRow,
@@ -48,11 +48,10 @@ def filters(
     where: Annotated[str | None, Query(max_length=4000)] = None,
     name: Annotated[str | None, Query(max_length=1000, description="Letters that the file's name holds.")] = None,
 ) -> browse.Filter:
-    chosen = Filters(
+    return browse.Filter(
         folder=folder[:50], format=format[:50], rate=rate[:50], channels=channels[:50], tag=[t for t in tag[:50] if t],
-        min_duration=min_duration, max_duration=max_duration, where=where,
+        min_duration=min_duration, max_duration=max_duration, where=where, name=name,
     )  # fmt: skip
-    return filter_of(chosen, name)
 
 
 Chosen = Annotated[browse.Filter, Depends(filters)]
@@ -114,11 +113,13 @@ def post_reveal(lib: Lib, recording_id: int) -> Response:
         raise ServiceError(410, "gone", "The file is not there any more.", hint="Check that its drive is mounted, or index again.")
     command = reveal_command(path, sys.platform)
     try:
-        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        quiet = subprocess.DEVNULL
+        shown = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
     except OSError:
         raise ServiceError(
             501, "no_file_manager", f"This machine has no {command[0]} to show folders with.", hint=f"The file is {readable(path)}."
         ) from None
+    threading.Thread(target=shown.wait, daemon=True).start()  # or it would stay as a zombie
     return Response(status_code=204)
 
 
@@ -166,8 +167,6 @@ def post_tags(asked: TagRequest, ctx: Ctx, lib: Lib) -> TagChange:
 
 def recording_of(lib: Lib, recording_id: int) -> Recording:
     """Raises LibraryError NotFound."""
-    if not 1 <= recording_id < 1 << 62:
-        raise ServiceError(404, "not_found", "There is no recording of that id.")
     return lib.store.recording(recording_id)
 
 

@@ -31,7 +31,7 @@ from auricle.tasks import retrieve
 
 router = APIRouter(prefix="/api/v1", tags=["ask"])
 
-MOMENTS = 500  # of one search, over all its pages
+MOMENTS = 300  # of one search, over all its pages
 _REMEMBERED = 32  # searches whose further pages are ready
 
 
@@ -60,7 +60,7 @@ def run_search(asked: SearchRequest, ctx: Context, lib: Served) -> SearchRespons
     question = digest(lib.id, lib.generation, version_of.version(store), asked.model_dump(exclude={"cursor", "limit"}))
     offset = from_cursor(asked.cursor, question)
     hits = ctx.found.get(question)
-    if hits is None or (offset + asked.limit > len(hits) >= MOMENTS // 10 and offset == 0):
+    if hits is None:
         hits = _found(asked, ctx, lib)
         ctx.found[question] = hits
         while len(ctx.found) > _REMEMBERED:

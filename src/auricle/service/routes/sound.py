@@ -23,7 +23,8 @@ _SOUND: dict[int | str, dict[str, object]] = {
 }  # fmt: skip
 
 
-@router.api_route("/recordings/{recording_id}/audio", methods=["GET", "HEAD"], response_class=Response, responses=_SOUND)
+@router.head("/recordings/{recording_id}/audio", include_in_schema=False)
+@router.get("/recordings/{recording_id}/audio", response_class=Response, responses=_SOUND)
 def get_audio(
     request: Request,
     lib: Lib,
