@@ -201,7 +201,7 @@ def test_a_person_sees_a_page_instead_of_a_problem(door):
 
 
 def test_the_files_of_the_page_hold_nothing_of_anyones(door):
-    for path in ("/", "/assets/index-abc.js", "/favicon.ico", "/icon.svg"):
+    for path in ("/", "/assets/index-abc.js", "/favicon.ico", "/icon.svg", "/theme.js"):
         assert ask(door, "GET", path, BROWSER).status in (200, 404)
     for path in (
         "/assets/../api",

@@ -23,7 +23,7 @@ _SINGLE = ("host", "origin", "sec-fetch-site", "authorization", "x-api-key", "co
 
 _OPEN = frozenset({"/health/live", "/health/ready"})
 # The page itself holds nothing of anyone's: what it shows it asks for, and that needs the session.
-_SHELL = re.compile(r"/(?:index\.html|assets/[^/\\]+|[\w.-]+\.(?:ico|png|svg|webmanifest|txt))?")
+_SHELL = re.compile(r"/(?:index\.html|assets/[^/\\]+|[\w.-]+\.(?:js|css|ico|png|svg|webmanifest|txt))?")
 _READING = frozenset(
     {"/api/v1/search", "/api/v1/classify", "/api/v1/peaks", "/api/v1/exports", "/api/v1/uploads", "/v1/embeddings"}
 )  # POSTs that change nothing of the library
