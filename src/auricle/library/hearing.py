@@ -13,7 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from auricle import _faults
+from auricle.audio.waveform import Envelope, Tracer
 from auricle.errors import AudioError
+from auricle.library.peaks import RATE_FACTOR
 from auricle.library.rows import Content, Tag
 from auricle.library.scan import Found, problem
 from auricle.results import readable
@@ -31,13 +33,17 @@ class Stopped(Exception):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeardFile:
-    """``vectors``: float16 ``[n, d]``; ``starts``, ``ends``: seconds ``[n]``. ``broken``: where the file ended early; the rest is here."""
+    """``vectors``: float16 ``[n, d]``; ``starts``, ``ends``: seconds ``[n]``. ``broken``: where the file ended early; the rest is here.
+
+    ``envelope``: its waveform, drawn in passing; None where the model hears too little of the recording's rate to draw it.
+    """
 
     content: Content
     starts: npt.NDArray[np.float64]
     ends: npt.NDArray[np.float64]
     vectors: npt.NDArray[np.float16]
     broken: AudioError | None
+    envelope: Envelope | None = None
 
 
 def hash_file(found: Found, stop: threading.Event) -> str:
@@ -66,7 +72,7 @@ def hear_file(found: Found, digest: str, model: EmbedsAudio, stop: threading.Eve
         _faults.point("hear.before")
         info = audio.probe(found.path)
         metadata = audio.metadata(found.path)
-        stream = _Stream(found, model.rate, stop)
+        stream = _Stream(found, model.rate, stop, Tracer(model.rate) if info.rate <= RATE_FACTOR * model.rate else None)
         starts, ends, vectors = [], [], [np.empty((0, model.dim), np.float16)]
         for heard in listen(stream.blocks(), model):
             starts.append(heard.starts)
@@ -79,14 +85,18 @@ def hear_file(found: Found, digest: str, model: EmbedsAudio, stop: threading.Eve
     if not starts:
         raise stream.broken or AudioError("Empty", found.path, f"{readable(found.path)} holds no sound.")
     content = _content(found, digest, info, metadata, stream.seconds)
-    return HeardFile(content, np.concatenate(starts), np.concatenate(ends), np.concatenate(vectors), stream.broken)
+    envelope = stream.tracer.finish() if stream.tracer is not None else None
+    return HeardFile(content, np.concatenate(starts), np.concatenate(ends), np.concatenate(vectors), stream.broken, envelope)
 
 
 class _Stream:
-    """The blocks of a file; a truncation ends them quietly, so that the last windows before it are heard too."""
+    """The blocks of a file; a truncation ends them quietly, so that the last windows before it are heard too.
 
-    def __init__(self, found: Found, rate: int, stop: threading.Event) -> None:
-        self._found, self._rate, self._stop = found, rate, stop
+    tracer: draws them as they pass.
+    """
+
+    def __init__(self, found: Found, rate: int, stop: threading.Event, tracer: Tracer | None = None) -> None:
+        self._found, self._rate, self._stop, self.tracer = found, rate, stop, tracer
         self.seconds = 0.0
         self.broken: AudioError | None = None
 
@@ -99,6 +109,8 @@ class _Stream:
                     raise Stopped
                 _faults.point("hear.block")
                 self.seconds += block.duration
+                if self.tracer is not None:
+                    self.tracer.add(block.samples[0])
                 yield block
         except AudioError as error:
             if error.kind != "Truncated":

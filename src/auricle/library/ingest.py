@@ -18,7 +18,7 @@ from typing import Any
 
 from auricle import settings
 from auricle.errors import AudioError, LibraryError
-from auricle.library import departures, phrases
+from auricle.library import departures, peaks, phrases
 from auricle.library.hearing import HeardFile, Stopped, hash_file, hear_file
 from auricle.library.names import name_tags
 from auricle.library.rows import FailureRow, Known, Place, Text
@@ -137,6 +137,7 @@ class _Run:
     ) -> None:
         self.writer, self.model, self.seen = writer, model, seen
         self.counts, self.present = _Counts(), set[int]()
+        self._peaks = peaks.of(writer.store.folder)
         self._retry, self._progress, self._stop = retry, progress, stop
         self._abort = threading.Event()
         self._began = time.monotonic()
@@ -303,6 +304,8 @@ class _Run:
 
     def _put_heard(self, job: _Job, heard: HeardFile) -> None:
         known = self.writer.known(job.found.path)
+        if heard.envelope is not None:
+            self._peaks.put(heard.content.hash, heard.envelope)  # what cannot be kept is drawn again when it is asked for
         with self.writer.unit():
             content = self.writer.add_content(heard.content, heard.starts, heard.ends, heard.vectors)
             self._put_place(job.found, content)
