@@ -103,7 +103,7 @@ def test_completion():
     assert "complete -o default -F _auricle_completion auricle" in shown.out
     assert "_AURICLE_COMPLETE=complete_bash" in shown.out
     told = spawn(_AURICLE_COMPLETE="complete_bash", COMP_WORDS="auricle se", COMP_CWORD="1")
-    assert told.out.split() == ["search"]
+    assert told.out.split() == ["search", "serve"]
     assert "--like" in spawn(_AURICLE_COMPLETE="complete_bash", COMP_WORDS="auricle search --l", COMP_CWORD="2").out
 
 

@@ -113,6 +113,13 @@ def test_a_full_disk_is_not_for_the_waveform_to_say(store, sounds, action):
     assert len(peaks.of(store.folder).get_many(r.hash for r in store.recordings())) == 2
 
 
+def test_the_last_space_is_for_the_library(tmp_path, monkeypatch):
+    monkeypatch.setattr(peaks, "RESERVED_BYTES", 1 << 60)
+    with PeakCache(tmp_path) as cache:
+        assert not cache.put("a", envelope())
+        assert cache.get("a") is None
+
+
 def test_a_kept_waveform_is_not_heard_again(tmp_path, monkeypatch):
     path = write_tone(tmp_path / "a.wav")
     first = ensure(tmp_path, str(path), "digest")

@@ -112,7 +112,9 @@ def test_classify(server):
 def test_recordings_page_by_page_and_sorted(server):
     names, cursor = [], None
     while True:
-        page = server.client.get("/api/v1/recordings", params={"limit": 20, "sort": "-duration", **({"cursor": cursor} if cursor else {})}).json()
+        page = server.client.get(
+            "/api/v1/recordings", params={"limit": 20, "sort": "-duration", **({"cursor": cursor} if cursor else {})}
+        ).json()
         names += [(row["duration"], row["id"]) for row in page["data"]]
         cursor = page["next_cursor"]
         if cursor is None:

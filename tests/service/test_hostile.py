@@ -95,7 +95,16 @@ def test_a_body_of_a_gigabyte_is_refused_before_it_is_read(server):
     assert time.monotonic() - began < 20
 
 
-TRAVERSALS = ["../../../etc/passwd", "/etc/passwd", "..%2f..%2fetc", "C:\\Windows\\win.ini", "\x00", "'; DROP TABLE recordings; --", "%00", "🦀" * 900]
+TRAVERSALS = [
+    "../../../etc/passwd",
+    "/etc/passwd",
+    "..%2f..%2fetc",
+    "C:\\Windows\\win.ini",
+    "\x00",
+    "'; DROP TABLE recordings; --",
+    "%00",
+    "🦀" * 900,
+]
 
 
 @pytest.mark.parametrize("text", TRAVERSALS)
@@ -128,7 +137,9 @@ def test_text_is_only_text(server, text):
         assert b"fontdrvhost" not in answer.content
 
 
-@pytest.mark.parametrize("path", ["/assets/../app.py", "/assets/..%2f..%2fapp.py", "/%2e%2e/%2e%2e/etc/passwd", "/api/v1/recordings/..%2f1", "//etc/passwd"])
+@pytest.mark.parametrize(
+    "path", ["/assets/../app.py", "/assets/..%2f..%2fapp.py", "/%2e%2e/%2e%2e/etc/passwd", "/api/v1/recordings/..%2f1", "//etc/passwd"]
+)
 def test_paths_lead_nowhere(server, path):
     answer = server.client.get(path)
     assert answer.status_code in (400, 404, 405, 422)
@@ -147,13 +158,20 @@ def test_a_cursor_of_another_list(server):
     page = server.client.post("/api/v1/search", json={"query": "water", "limit": 3}).json()
     stale = server.client.post("/api/v1/search", json={"query": "fire", "limit": 3, "cursor": page["next_cursor"]})
     assert (stale.status_code, code(stale)) == (409, "stale_cursor")
-    for broken in ("x", "WzEsIDJd", base64.urlsafe_b64encode(b"[-5,\"a\"]").decode(), "====", "W" * 1999):
+    for broken in ("x", "WzEsIDJd", base64.urlsafe_b64encode(b'[-5,"a"]').decode(), "====", "W" * 1999):
         answer = server.client.post("/api/v1/search", json={"query": "fire", "cursor": broken})
         assert (answer.status_code, code(answer)) == (400, "invalid_cursor")
 
 
 def test_numbers_that_are_none(server):
-    for body in ('{"query": "a", "limit": NaN}', '{"query": "a", "filters": {"min_duration": Infinity}}', '{"query": "a", "limit": 1e99}', "{", "[]", "null"):
+    for body in (
+        '{"query": "a", "limit": NaN}',
+        '{"query": "a", "filters": {"min_duration": Infinity}}',
+        '{"query": "a", "limit": 1e99}',
+        "{",
+        "[]",
+        "null",
+    ):
         answer = server.client.post("/api/v1/search", content=body, headers={"content-type": "application/json"})
         assert (answer.status_code, code(answer)) == (422, "invalid_request")
     deep = server.client.post("/api/v1/search", content="[" * 100_000, headers={"content-type": "application/json"})
@@ -231,7 +249,9 @@ def test_an_upload_that_is_not_held_any_more(server, monkeypatch):
     from auricle.service import uploads
 
     monkeypatch.setattr(uploads, "SECONDS", -1.0)
-    held = server.client.post("/api/v1/uploads", content=(SOUNDS / "animals" / "CROW.wav").read_bytes(), headers={"content-type": "audio/wav"})
+    held = server.client.post(
+        "/api/v1/uploads", content=(SOUNDS / "animals" / "CROW.wav").read_bytes(), headers={"content-type": "audio/wav"}
+    )
     gone = server.client.post("/api/v1/search", json={"like": {"upload_id": held.json()["upload_id"]}})
     assert (gone.status_code, code(gone)) == (410, "upload_gone")
 

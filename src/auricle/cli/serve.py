@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
         short_help="Serve the page and the HTTP API.",
         epilog=examples(
             "auricle serve", "auricle serve --library sfx=sounds.library --library podcasts=shows.library --port 8321",
-            "auricle keys new studio && auricle serve --host 0.0.0.0 --allow-host box.example",
+            "auricle serve --host 0.0.0.0 --allow-host box.example",
         ),
     )(serve)  # fmt: skip
 

@@ -20,7 +20,7 @@ from auricle.library.store import Store
 from auricle.results import IndexSummary
 
 State = Literal["none", "partial", "ready", "previous"]
-_WHOLE = "whole"  # key of meta: the copy heard everything that it was to hear
+_ROLE = "beside"  # key of meta
 
 
 def folder(library: Path) -> Path:
@@ -56,8 +56,7 @@ def reindex(
         with Store.open(library, readonly=True) as old:
             tagging.copy(old, copy.store)
         if stop is None or not stop.is_set():
-            with copy.store.writing() as writer, writer.unit():
-                writer.db.execute("INSERT OR REPLACE INTO meta VALUES (?, '1')", (_WHOLE,))
+            _note(copy.store, "ready")
     return summary
 
 
@@ -68,13 +67,16 @@ def state(library: Path) -> tuple[str | None, State]:
     try:
         with Store.open(folder(library), readonly=True) as copy:
             meta = dict(copy.query("SELECT key, value FROM meta"))
-        with Store.open(library, readonly=True) as own:
-            made = dict(own.query("SELECT key, value FROM meta")).get("created_at", "")
     except LibraryError:
         return None, "none"
-    if meta.get("created_at", "") < made:
-        return meta.get("model"), "previous"
-    return meta.get("model"), "ready" if _WHOLE in meta else "partial"
+    said = meta.get(_ROLE)
+    return meta.get("model"), "previous" if said == "previous" else "ready" if said == "ready" else "partial"
+
+
+def _note(store: Store, role: State) -> None:
+    """What a library is, should it lie beside another; the one in its place is not asked."""
+    with store.writing() as writer, writer.unit():
+        writer.db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_ROLE, role))
 
 
 def switch(library: Path) -> None:
@@ -88,6 +90,7 @@ def switch(library: Path) -> None:
         raise LibraryError("NotFound", f"There is no other copy beside {library}.", hint="Index it with another model first.")
     with Store.open(other) as target, Store.open(library) as source:
         tagging.copy(source, target)
+        _note(source, "previous")
     os.rename(library, parked)
     _faults.point("switch.parked")
     os.rename(other, library)

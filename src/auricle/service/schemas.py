@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+T = TypeVar("T")
 Source = Literal["sound", "words", "texts"]
 Text = Annotated[str, Field(max_length=1000)]
 TagValue = Annotated[str, Field(min_length=1, max_length=200)]
@@ -30,9 +31,7 @@ class Filters(Strict):
     tag: list[TagValue] = Field(default=[], max_length=50)
     min_duration: float | None = Field(default=None, ge=0, description="Seconds.")
     max_duration: float | None = Field(default=None, ge=0, description="Seconds.")
-    where: str | None = Field(
-        default=None, max_length=4000, description="A filter as `auricle search --where` takes it.", examples=["duration > 10"]
-    )
+    where: str | None = Field(default=None, max_length=4000, description="As `auricle search --where`.", examples=["duration > 10"])
 
 
 class Span(Strict):
@@ -120,6 +119,10 @@ class ReindexRequest(Strict):
 
 
 # -- what is answered ------------------------------------------------------------------------------------------------------------
+
+
+class Listed(BaseModel, Generic[T]):
+    data: list[T]
 
 
 class Tag(BaseModel):
@@ -255,10 +258,6 @@ class DuplicateRow(BaseModel):
     similarity: float
 
 
-class Duplicates(BaseModel):
-    data: list[DuplicateRow]
-
-
 class Classified(BaseModel):
     scores: dict[str, float]
     none: float | None
@@ -356,16 +355,6 @@ class JobInfo(BaseModel):
     error: dict[str, Any] | None = None
     created_at: str
     ended_at: str | None = None
-
-
-class JobPage(BaseModel):
-    data: list[JobInfo]
-
-
-class MapPoint(BaseModel):
-    id: int
-    x: float
-    y: float
 
 
 class MapInfo(BaseModel):

@@ -30,8 +30,8 @@ from auricle.service.schemas import (
     FolderRequest,
     IndexRequest,
     JobInfo,
-    JobPage,
     LibraryInfo,
+    Listed,
     MapInfo,
     ModelSummary,
     ReindexRequest,
@@ -224,9 +224,9 @@ def post_map(ctx: Ctx, lib: Lib, response: Response) -> JobInfo:
 
 
 @router.get("/jobs")
-def list_jobs(ctx: Ctx, library: Annotated[str | None, Query(max_length=200)] = None) -> JobPage:
+def list_jobs(ctx: Ctx, library: Annotated[str | None, Query(max_length=200)] = None) -> Listed[JobInfo]:
     """Jobs at work and ended, the newest first. One that a crash cut short says "interrupted": index again to go on."""
-    return JobPage(data=[job.info() for job in ctx.jobs.all(library)])
+    return Listed[JobInfo](data=[job.info() for job in ctx.jobs.all(library)])
 
 
 @router.get("/jobs/{job_id}")

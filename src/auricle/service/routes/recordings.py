@@ -20,9 +20,9 @@ from auricle.service.context import Ctx, Lib, digest, from_cursor, require_local
 from auricle.service.problems import ServiceError
 from auricle.service.schemas import (
     DuplicateRow,
-    Duplicates,
     Facets,
     FacetValue,
+    Listed,
     RecordingDetail,
     RecordingPage,
     RecordingRow,
@@ -92,12 +92,12 @@ def get_recording(lib: Lib, recording_id: int) -> RecordingDetail:
 
 
 @router.get("/recordings/{recording_id}/duplicates")
-def get_duplicates(lib: Lib, recording_id: int, threshold: Annotated[float, Query(ge=0.9, le=1.0)] = 0.995) -> Duplicates:
+def get_duplicates(lib: Lib, recording_id: int, threshold: Annotated[float, Query(ge=0.9, le=1.0)] = 0.995) -> Listed[DuplicateRow]:
     """Recordings that hold the same sound: the same bytes, or nearly the same vectors all along."""
     from auricle.library.duplicates import duplicates_of
 
     recording = recording_of(lib, recording_id)
-    return Duplicates(
+    return Listed[DuplicateRow](
         data=[
             DuplicateRow(recording_id=i, path=readable(path), duration=duration, kind=kind, similarity=similarity)
             for i, path, duration, kind, similarity in duplicates_of(lib.store, recording, threshold=threshold)
