@@ -149,7 +149,7 @@ class _Columns:
         self._sum, self._max = (sums[-1], tops[-1]) if open_ else (np.zeros_like(self._sum), np.zeros_like(self._max))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=4)
 def _bank(rate: int, n_fft: int, height: int, max_hz: float) -> Samples:
     """Triangles, float32 ``[bins used, height]``, lowest first; none narrower than a bin, so that no row stays empty."""
     edges = mel_to_hertz(np.linspace(0.0, float(hertz_to_mel(np.array(max_hz), "htk")), height + 2), "htk")

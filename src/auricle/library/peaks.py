@@ -9,6 +9,7 @@ import atexit
 import contextlib
 import json
 import os
+import shutil
 import sqlite3
 import threading
 import weakref
@@ -26,6 +27,7 @@ FILES = frozenset({DATABASE, DATABASE + "-wal", DATABASE + "-shm", DATABASE + "-
 APPLICATION_ID = 0x41555250  # "AURP"
 VERSION = 1
 RATE_FACTOR = 3  # a model that hears less than a third of a recording's rate is deaf to too much of it to draw it
+RESERVED_BYTES = 64 << 20  # free space that is left to the library itself
 
 _TABLE = (
     "CREATE TABLE envelopes (hash TEXT PRIMARY KEY, bucket REAL NOT NULL, seconds REAL NOT NULL, peak REAL NOT NULL, "
@@ -65,7 +67,7 @@ class PeakCache:
         kept = False
         with self._lock, self._tolerant():
             _faults.point("peaks.put")
-            connection = self._ready()
+            connection = self._ready() if shutil.disk_usage(self._path.parent).free > RESERVED_BYTES else None
             if connection is not None:
                 blob = envelope.low.tobytes() + envelope.high.tobytes() + envelope.level.tobytes()
                 row = (digest, envelope.bucket, envelope.seconds, envelope.peak, blob)

@@ -41,11 +41,12 @@ _NATIVE = {
 }
 _NATIVE_RATES = 8000, 96_000
 _NATIVE_BYTES = 1 << 31
-_MP3_BYTES = 32 << 20  # browsers guess where a moment of a long MP3 is: a percent of ten hours is six minutes
-_FINE_SECONDS = 120.0  # a span up to which a waveform is drawn from the file where the cache is too coarse
+_MP3_BYTES = 8 << 20  # browsers guess where a moment of an MP3 is, by a table of a hundred places: fair for some minutes
+_FINE_SECONDS = 600.0  # a span up to which a waveform is drawn from the file where the cache is too coarse
 _AT_ONCE_SECONDS = 60.0  # recordings up to which a list has missing waveforms drawn,
 _AT_ONCE_BUDGET = 1.0  # for so many seconds in all
 _PICTURE_BYTES = 64 << 20
+_QUICK_SECONDS = 900.0  # pictures of more wait for each other, and those of less do not wait for them
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.ASCII)
 
 
@@ -320,11 +321,14 @@ def spectrogram_png(recording: Recording, start: float, end: float | None, width
     key: tuple[Any, ...] = (recording.hash, start, end, width, height, top)
     known = _pictures.get(key)
     if known is None:
-        with _drawing:  # one at a time: playing goes first
-            layout = spectrogram.plan(recording.rate, start, end, width)
-            blocks = audio.blocks(recording.path, mono=True, start=max(0.0, start - layout.lead), end=end + layout.lead, seconds=5.0)
-            known = spectrogram.png(spectrogram.spectrogram(_quietly(_at(recording.rate, blocks)), layout, height, max_hz))
-        _pictures.put(key, known)
+        with _quick if end - start <= _QUICK_SECONDS else _slow:
+            known = _pictures.get(key)  # whoever came first may have drawn the same
+            if known is None:
+                layout = spectrogram.plan(recording.rate, start, end, width)
+                first = max(0.0, start - layout.lead)
+                blocks = audio.blocks(recording.path, mono=True, start=first, end=end + layout.lead, seconds=5.0)
+                known = spectrogram.png(spectrogram.spectrogram(_quietly(_at(recording.rate, blocks)), layout, height, max_hz))
+                _pictures.put(key, known)
     return Picture(known, start, end, top)
 
 
@@ -334,5 +338,5 @@ def _at(rate: int, blocks: Iterator[Audio]) -> Iterator[Audio]:
         yield block.at(rate)
 
 
-_drawing = threading.Lock()
+_quick, _slow = threading.Lock(), threading.Lock()
 _pictures = Lru(_PICTURE_BYTES)
