@@ -83,7 +83,7 @@ export function moveTo(source: ListSource, index: number, { select = false, soun
   if (last < 0) return;
   const from = source.current;
   const at = Math.max(0, Math.min(index, last));
-  const moved = at !== source.active;
+  const changed = at !== source.active;
   source.active = at;
   source.rows.need(at - 10, at + 10);
   const row = source.current;
@@ -91,14 +91,26 @@ export function moveTo(source: ListSource, index: number, { select = false, soun
     if (from) source.select(from, true);
     source.select(row, true);
   }
-  if (moved && sound && player.preview && row && !select) preview(row);
+  if (changed && sound && player.preview && row && !select) preview(source, row);
 }
 
 let timer = 0;
-/** Play soon: who holds the arrow key down hears where it stops. */
-function preview(row: Row): void {
+let moved = 0;
+/** Play: at once, or, while the arrow key is held down, where it stops. Then make the neighbours ready. */
+function preview(source: ListSource, row: Row): void {
   clearTimeout(timer);
-  timer = window.setTimeout(() => void player.play(trackOf(row)), player.playing ? 70 : 0);
+  const now = performance.now();
+  const held = now - moved < 150;
+  moved = now;
+  const at = source.active;
+  const play = () => {
+    void player.play(trackOf(row));
+    timer = window.setTimeout(() => {
+      for (const near of [source.rows.at(at + 1), source.rows.at(at - 1)]) if (near) player.ready(trackOf(near));
+    }, 250);
+  };
+  if (held) timer = window.setTimeout(play, 90);
+  else play();
 }
 
 /** The next (or previous) found moment in the recording of the active row. */

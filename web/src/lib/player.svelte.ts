@@ -1,4 +1,5 @@
 // One voice at a time: <audio> → gain → the browser's output. Fades of 15 ms, loudness matched, never boosted over −1 dBFS.
+// There are three <audio> elements, so that the rows next to the one that plays are ready when the arrow key comes.
 
 import { api } from './api';
 import { keep, kept } from './kept';
@@ -22,6 +23,25 @@ const CEILING = -1;
 /** What browsers do not play themselves: the server makes a WAV of it. */
 const FOREIGN = new Set(['aiff', 'aif', 'aifc', 'caf', 'w64', 'rf64', 'au', 'wma', 'wv', 'ape', 'mkv', 'avi']);
 
+class Voice {
+  readonly audio = new Audio();
+  gain: GainNode | null = null;
+  /** The recording whose sound it holds. */
+  id: number | null = null;
+  asWav = false;
+  used = 0;
+
+  load(track: Track, at: number, asWav = FOREIGN.has(track.format.toLowerCase())): void {
+    this.id = track.id;
+    this.asWav = asWav;
+    this.audio.src = api.audioUrl(track.id, asWav ? 'wav' : undefined);
+    this.audio.currentTime = at;
+  }
+  seek(at: number): void {
+    if (Math.abs(this.audio.currentTime - at) > 0.004) this.audio.currentTime = at;
+  }
+}
+
 const wait = (seconds: number): Promise<void> => new Promise((done) => setTimeout(done, seconds * 1000));
 
 class Player {
@@ -38,60 +58,111 @@ class Player {
   matching = $state<number | null>(null);
   /** Play rows as they are arrowed over. */
   preview = $state(kept('preview', true));
-  readonly audio = new Audio();
-
+  private readonly voices = [new Voice(), new Voice(), new Voice()] as const;
+  private voice: Voice = this.voices[0];
   private context: AudioContext | null = null;
-  private gain: GainNode | null = null;
   private turn = 0;
-  private asWav = false;
   private frame = 0;
   private looping = false;
 
   constructor() {
-    const audio = this.audio;
-    audio.preload = 'auto';
-    audio.addEventListener('playing', () => {
-      this.loading = false;
-      this.fade(1);
-      this.follow();
-    });
-    audio.addEventListener('waiting', () => (this.loading = true));
-    audio.addEventListener('seeked', () => {
-      this.position = audio.currentTime;
-      if (!audio.paused) this.fade(1);
-    });
-    audio.addEventListener('ended', () => {
-      this.playing = false;
-      if (this.loop) void this.again();
-    });
-    audio.addEventListener('error', () => void this.fallBack());
+    for (const voice of this.voices) {
+      const { audio } = voice;
+      const heard = (act: () => void) => () => {
+        if (voice === this.voice) act();
+      };
+      audio.preload = 'auto';
+      audio.addEventListener(
+        'playing',
+        heard(() => {
+          this.loading = false;
+          this.fade(1);
+          this.follow();
+        }),
+      );
+      audio.addEventListener('waiting', heard(() => (this.loading = true)));
+      audio.addEventListener(
+        'seeked',
+        heard(() => {
+          this.position = audio.currentTime;
+          if (!audio.paused) this.fade(1);
+        }),
+      );
+      audio.addEventListener(
+        'ended',
+        heard(() => {
+          this.playing = false;
+          if (this.loop) void this.again();
+        }),
+      );
+      audio.addEventListener('error', () => (voice === this.voice ? void this.fallBack() : (voice.id = null)));
+    }
+  }
+
+  /** The element that is heard. */
+  get audio(): HTMLAudioElement {
+    return this.voice.audio;
   }
 
   /** Start a track 0.3 s before its moment, or where it is told. */
   async play(track: Track, from?: number): Promise<void> {
     const turn = ++this.turn;
     const at = Math.max(0, from ?? track.start - LEAD);
-    const same = this.track?.id === track.id && !this.failed && this.audio.src !== '';
-    this.failed = null;
     this.wake();
-    if (!this.audio.paused) {
-      this.fade(0);
-      await wait(FADE);
-      if (turn !== this.turn) return;
-    }
+    const next = this.take(track);
+    if (next !== this.voice) this.retire(this.voice);
+    this.voice = next;
+    this.failed = null;
     this.track = track;
     this.playing = true;
     this.position = at;
     this.matching = null;
     void this.match(track, turn);
-    this.set(0);
-    if (!same) {
-      this.loading = true;
-      this.asWav = FOREIGN.has(track.format.toLowerCase());
-      this.audio.src = api.audioUrl(track.id, this.asWav ? 'wav' : undefined);
+    if (!next.audio.paused) {
+      this.fade(0);
+      await wait(FADE);
+      if (turn !== this.turn) return;
     }
-    this.audio.currentTime = at;
+    this.set(0);
+    if (next.id === track.id) next.seek(at);
+    else next.load(track, at);
+    this.loading = next.audio.readyState < HTMLMediaElement.HAVE_FUTURE_DATA;
     await this.begin(turn);
+  }
+
+  /** Hold a track ready at a time, silent: the next press plays it. What plays is not disturbed. */
+  cue(track: Track, at: number): void {
+    if (this.playing) return;
+    this.turn += 1;
+    this.voice = this.take(track);
+    this.failed = null;
+    this.loading = false;
+    this.track = track;
+    this.position = at;
+    this.matching = null;
+    void this.match(track, this.turn);
+    if (this.voice.id === track.id) this.voice.seek(at);
+    else this.voice.load(track, at);
+  }
+
+  /** What may be asked for next: load it in a voice that is not heard. */
+  ready(track: Track): void {
+    if (FOREIGN.has(track.format.toLowerCase()) || this.voices.some((voice) => voice.id === track.id)) return;
+    const spare = this.take(track, true);
+    spare.load(track, Math.max(0, track.start - LEAD));
+  }
+
+  /** The voice that holds the track, else the one that was not used for longest. */
+  private take(track: Track, spare = false): Voice {
+    const holds = this.failed ? undefined : this.voices.find((voice) => voice.id === track.id);
+    const voice = holds ?? this.voices.filter((one) => one !== this.voice || (!spare && this.voice.id === null)).sort((a, b) => a.used - b.used)[0] ?? this.voice;
+    voice.used = performance.now();
+    return voice;
+  }
+  private retire(voice: Voice): void {
+    if (voice.audio.paused) return;
+    this.fade(0, voice);
+    void wait(FADE + 0.005).then(() => voice !== this.voice && voice.audio.pause());
   }
 
   toggle(): void {
@@ -180,16 +251,14 @@ class Player {
   private async fallBack(): Promise<void> {
     const track = this.track;
     if (!track || !this.audio.getAttribute('src')) return;
-    if (this.asWav) {
+    if (this.voice.asWav) {
       this.playing = false;
       this.loading = false;
+      this.voice.id = null;
       this.failed = 'This file cannot be played: it may have been moved, or the server is gone.';
       return;
     }
-    const at = this.position;
-    this.asWav = true;
-    this.audio.src = api.audioUrl(track.id, 'wav');
-    this.audio.currentTime = at;
+    this.voice.load(track, this.position, true);
     if (this.playing) await this.begin(this.turn);
   }
 
@@ -204,9 +273,12 @@ class Player {
 
   private wake(): void {
     if (!this.context) {
-      this.context = new AudioContext({ latencyHint: 'interactive' });
-      this.gain = this.context.createGain();
-      this.context.createMediaElementSource(this.audio).connect(this.gain).connect(this.context.destination);
+      const context = new AudioContext({ latencyHint: 'interactive' });
+      for (const voice of this.voices) {
+        voice.gain = context.createGain();
+        context.createMediaElementSource(voice.audio).connect(voice.gain).connect(context.destination);
+      }
+      this.context = context;
     }
     if (this.context.state !== 'running') void this.context.resume();
   }
@@ -216,14 +288,14 @@ class Player {
     return 10 ** (db / 20) * this.volume ** 2;
   }
   private set(share: number): void {
-    if (!this.gain || !this.context) return;
-    this.gain.gain.cancelScheduledValues(this.context.currentTime);
-    this.gain.gain.setValueAtTime(share * this.level(), this.context.currentTime);
+    if (!this.voice.gain || !this.context) return;
+    this.voice.gain.gain.cancelScheduledValues(this.context.currentTime);
+    this.voice.gain.gain.setValueAtTime(share * this.level(), this.context.currentTime);
   }
-  private fade(share: number): void {
-    if (!this.gain || !this.context) return;
+  private fade(share: number, voice = this.voice): void {
+    if (!voice.gain || !this.context) return;
     const now = this.context.currentTime;
-    const gain = this.gain.gain;
+    const gain = voice.gain.gain;
     gain.cancelScheduledValues(now);
     gain.setValueAtTime(gain.value, now);
     gain.linearRampToValueAtTime(share * this.level(), now + FADE);
