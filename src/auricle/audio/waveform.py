@@ -149,8 +149,9 @@ def resample(envelope: Envelope, start: float, end: float, n: int) -> Outline:
     touched = slice(int(begins[inside][0]), int(ends[inside][-1])) if inside.any() else slice(0, 0)
     scale = envelope.peak
     peak = max(_largest(envelope.low[touched]), _largest(envelope.high[touched])) / 127.0 * scale
+    rms = np.minimum(np.sqrt(power) * 127.0, np.maximum(-low, high) * scale)  # coarser than these, it may not stand out over them
     return Outline(
-        start, end, _scaled(low * scale), _scaled(high * scale), _scaled(np.sqrt(power) * 127.0),
+        start, end, _scaled(low * scale), _scaled(high * scale), _scaled(rms),
         loudness(envelope.power[touched], envelope.bucket), _decibel(peak**2),
     )  # fmt: skip
 
