@@ -26,6 +26,10 @@ CARRIERS = frozenset(
     speaker speaking speaks talk talking talks tell telling tells voice voices woman word words
     """.split()  # noqa: SIM905
 )
+# What people call speech when they want none of it.
+SPEECH = frozenset(
+    "chatter dialogue human narration people person speech speaking spoken talk talking voice voiceover voices words".split()  # noqa: SIM905
+)
 MAX_TERMS = 32
 
 
@@ -59,6 +63,12 @@ def spoken_terms(query: str) -> list[str]:
     """The words of a query that may be said in a recording; those that only ask for speech are left out, unless nothing else is there."""
     terms = content_terms(query)
     return [t for t in terms if t not in CARRIERS] or terms
+
+
+def means_speech(phrase: str) -> bool:
+    """Whether a phrase names voices as such, as "voices", "people talking" or "human speech" do, and nothing besides."""
+    terms = content_terms(phrase)
+    return bool(terms) and set(terms) <= SPEECH
 
 
 def in_names(connection: sqlite3.Connection, terms: Sequence[str]) -> NameMatches:

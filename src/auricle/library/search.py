@@ -91,7 +91,7 @@ def search(
     if names is not None:
         chosen.parts["words"] = _words(store, chosen, names, asked)
     if "texts" in sources:
-        chosen.parts["texts"] = _texts(chosen, texts)
+        chosen.parts["texts"] = _texts(store, chosen, texts, asked)
     score = retrieve.fuse(chosen.parts, weights)
     if "sound" not in sources:  # every window of a named recording scores alike: only those that something speaks for
         keep = score > 0
@@ -246,16 +246,33 @@ def _words(store: Store, chosen: _Candidates, names: matching.NameMatches, asked
     return coverage
 
 
-def _texts(chosen: _Candidates, texts: list[matching.TextMatch]) -> Floats:
-    """Coverage of the query by what is said or marked within each window; a text without times counts for all of its content."""
+def _texts(store: Store, chosen: _Candidates, texts: list[matching.TextMatch], asked: Query) -> Floats:
+    """Coverage of the query by what is said or marked within each window; a text without times counts for all of its content.
+
+    Where no voices are wanted, a window in which something is said is −1, whatever is said.
+    """
     values = np.zeros(len(chosen.windows), dtype=np.float32)
     for match in texts:
         here = chosen.contents == match.content
         if match.start is not None:
             end = match.end if match.end is not None else match.start
-            here &= (chosen.starts <= end) & (chosen.ends >= match.start)
+            here &= (chosen.starts <= end) & (chosen.ends > match.start)
         values[here] = np.maximum(values[here], match.coverage)
+    if any(matching.means_speech(phrase) for phrase in asked.unwanted):
+        values[_spoken(store, chosen)] = -1.0
     return values
+
+
+def _spoken(store: Store, chosen: _Candidates) -> npt.NDArray[np.bool_]:
+    """Windows in which a transcript with times says something."""
+    spoken = np.zeros(len(chosen.windows), dtype=bool)
+    for content, start, end in store.query(
+        'SELECT content_id, start, coalesce("end", start) FROM texts WHERE start IS NOT NULL AND source <> \'marker\' '
+        "AND content_id IN (SELECT value FROM json_each(?))",
+        json.dumps(np.unique(chosen.contents).tolist()),
+    ):
+        spoken |= (chosen.contents == content) & (chosen.starts < end) & (chosen.ends > start)
+    return spoken
 
 
 def _reach(weights: Weights, sources: Sequence[str]) -> float:
@@ -297,4 +314,4 @@ def _hits(
 def _overlaps(text: matching.TextMatch, moment: retrieve.Moment) -> bool:
     if text.start is None:
         return True
-    return text.start <= moment.end and (text.end if text.end is not None else text.start) >= moment.start
+    return text.start < moment.end and (text.end if text.end is not None else text.start) >= moment.start
