@@ -197,7 +197,7 @@ export interface LibraryInfo {
   roots: Root[];
   job: string | null;
   beside: string | null;
-  beside_state: 'none' | 'indexing' | 'ready' | 'previous';
+  beside_state: 'none' | 'indexing' | 'partial' | 'ready' | 'previous';
 }
 export interface FailureInfo {
   path: string;
