@@ -65,6 +65,15 @@ def test_explain_and_negation(run, demo_library):
     assert "sound 0." in told.out
 
 
+def test_no_voices_means_that_nobody_speaks(run, demo_library):
+    """A moment whose transcript speaks of rain is one with a voice."""
+    spoken = run("search", "rain on a roof", "--library", demo_library, "--json", "-n", 5).lines
+    assert any(h["parts"]["texts"] > 0.5 for h in spoken)
+    hits = run("search", "rain on a roof, no voices", "--library", demo_library, "--json", "-n", 5).lines
+    assert name(hits[0]["path"]) == "rain on a tin roof"
+    assert all(h["parts"]["texts"] <= 0 for h in hits)
+
+
 def test_spoken_words_are_found_at_their_time(run, demo_library):
     text = (SOUNDS / "speech" / "VOICE_0012.srt").read_text("utf-8").split("\n\n")[0].splitlines()[2]
     hit = run("search", text, "--library", demo_library, "--json", "-n", 1).lines[0]
