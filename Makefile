@@ -1,14 +1,16 @@
-# Needs Python >= 3.11, pip and make. Everything lands in .venv; nothing else is touched.
+# Needs Python >= 3.11, pip and make. Everything lands in .venv (and web/node_modules, where npm is there); nothing else is touched.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml README.md $(shell find src -name '*.py' -o -name 'card.json')
+PAGE_TOOLS := web/node_modules/.ready
 
-.PHONY: help demo test check clean search-benchmark speed
+.PHONY: help demo test check page page-check clean search-benchmark speed
 help:
 	@echo "make demo   hear it work: index a few real sounds, search them, classify one (core only, no torch)"
-	@echo "make test   install what tests need and run them"
+	@echo "make test   install what tests need and run them (those of the page where npm and Chromium are there)"
 	@echo "make check  lint, types"
+	@echo "make page   build the page from web/ into src/auricle/service/page"
 	@echo "make search-benchmark   build the search benchmark's corpus and measure (development half)"
 	@echo "make speed  time auricle beside CLAP through transformers"
 
@@ -24,10 +26,14 @@ $(VENV)/dev: $(BIN)/python pyproject.toml constraints.txt
 	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e ".[dev,hf,mcp,parquet]"
 	@touch $@
 
+$(PAGE_TOOLS): web/package.json web/package-lock.json
+	cd web && npm ci --silent
+	@touch $@
+
 demo: $(VENV)/core
 	$(BIN)/auricle demo
 
-test: $(VENV)/dev
+test: $(VENV)/dev $(if $(shell command -v npm),$(PAGE_TOOLS))
 	$(BIN)/python -m pytest
 
 check: $(VENV)/dev
@@ -35,12 +41,23 @@ check: $(VENV)/dev
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_layout.py
 
+page: $(PAGE_TOOLS)
+	cd web && npm run build
+
+page-check: $(PAGE_TOOLS)
+	cd web && npm run check
+	cd web && npx vite build --outDir ../build/page --emptyOutDir
+	diff -r build/page src/auricle/service/page
+
 search-benchmark: $(VENV)/dev
 	$(BIN)/python recipes/search_benchmark/build.py --out build/search-benchmark
 	$(BIN)/python -m auricle.evaluation.search_benchmark build/search-benchmark --half dev
 
 speed: $(VENV)/dev
 	$(BIN)/python speed/index.py
+	$(BIN)/python speed/search.py
+	$(BIN)/python speed/cold.py
+	$(BIN)/python speed/serve.py
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache web/node_modules

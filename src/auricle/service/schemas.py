@@ -383,6 +383,7 @@ class Status(BaseModel):
     models: list[ModelSummary]
     local: bool = Field(description="Whether this client may browse folders, add them and show files in their folder.")
     urls: bool
+    demo: str | None = Field(default=None, description="Folder of the sounds that come with auricle, for a first try.")
     formats: list[dict[str, str]] = Field(description="Export formats: name, suffix, opens.")
 
 

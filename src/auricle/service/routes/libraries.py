@@ -13,6 +13,7 @@ from starlette.responses import StreamingResponse
 
 from auricle import __version__, formats
 from auricle.audio.reading import SUFFIXES
+from auricle.demo import SOUNDS
 from auricle.library import beside, projection
 from auricle.library.ingest import Progress
 from auricle.library.library import Library
@@ -61,7 +62,7 @@ def get_status(request: Request, ctx: Ctx) -> Status:
             for m in hub.installed()
             if not m.error
         ],
-        local=local(request), urls=ctx.config.allow_urls, formats=formats.described(),
+        local=local(request), demo=str(SOUNDS) if local(request) else None, urls=ctx.config.allow_urls, formats=formats.described(),
     )  # fmt: skip
 
 
