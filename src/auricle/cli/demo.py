@@ -57,4 +57,4 @@ def demo(
             result = classify(best.path, labels, library.model)
             rows = [*result.scores.items(), *([("none of these", result.none)] if result.none is not None else [])]
             output.say(output.table([[f"  {label}", f"{p:.3f}", output.bar(p)] for label, p in rows], right=[1]))
-            output.say('\nNow yours:  auricle index ~/Sounds   then   auricle search "what you hear in your head"')
+            output.say('\nNow yours:  auricle index ~/Sounds   then   auricle search "what you hear in your head"   or   auricle ui')
