@@ -27,8 +27,16 @@ export class Picks implements ListSource {
   scrollTop = 0;
 
   show(rows: Row[]): void {
-    this.rows = new Rows({ fixed: rows });
-    void this.rows.start();
+    this.take(new Rows({ fixed: rows }));
+  }
+  /** Recordings by id: their rows come as they are needed. */
+  showIds(ids: readonly number[]): void {
+    this.take(new Rows({ picked: ids }));
+  }
+  private take(rows: Rows): void {
+    this.rows.stop();
+    this.rows = rows;
+    void rows.start();
     this.active = 0;
     this.selected = new Map();
   }

@@ -68,7 +68,9 @@ export class Rows {
   private asked = new Set<number>();
   private abort = new AbortController();
 
-  constructor(private readonly what: { search: SearchRequest } | { browse: Partial<Filters>; sort: string } | { fixed: Row[] }) {}
+  constructor(
+    private readonly what: { search: SearchRequest } | { browse: Partial<Filters>; sort: string } | { fixed: Row[] } | { picked: readonly number[] },
+  ) {}
 
   get searching(): boolean {
     return 'search' in this.what;
@@ -95,7 +97,13 @@ export class Rows {
       this.loading = false;
       this.arrange();
     } else if (this.searching) await this.next();
-    else await this.page(0);
+    else {
+      if ('picked' in this.what) {
+        this.count = this.what.picked.length;
+        this.arrange();
+      }
+      await this.page(0);
+    }
   }
 
   stop(): void {
@@ -117,7 +125,7 @@ export class Rows {
   /** The rest of a search, up to `limit` rows, for an export of all. */
   async everything(limit: number): Promise<Row[]> {
     if (this.searching) while (this.more && this.total < limit && !this.error) await this.next();
-    else if ('browse' in this.what)
+    else if (!('fixed' in this.what))
       for (let page = 0; page * PAGE < Math.min(this.total, limit); page += 1) if (!this.asked.has(page)) await this.page(page);
     if (this.error) throw this.error;
     return this.loaded().slice(0, limit);
@@ -174,11 +182,23 @@ export class Rows {
   }
 
   private async page(page: number): Promise<void> {
-    if (!('browse' in this.what)) return;
+    const { what } = this;
+    if (!('browse' in what || 'picked' in what)) return;
     this.asked.add(page);
     if (page === 0) this.loading = true;
     try {
-      const answer = await api.recordings(this.what.browse, { sort: this.what.sort, offset: page * PAGE, limit: PAGE }, this.abort.signal);
+      if ('picked' in what) {
+        const ids = what.picked.slice(page * PAGE, (page + 1) * PAGE);
+        const found = new Map((ids.length ? await api.recordingsOf(ids, this.abort.signal) : []).map((row) => [row.id, row]));
+        ids.forEach((id, i) => {
+          const row = found.get(id);
+          if (row) this.all[page * PAGE + i] = ofRecording(row);
+        });
+        this.arrange();
+        this.loading = false;
+        return;
+      }
+      const answer = await api.recordings(what.browse, { sort: what.sort, offset: page * PAGE, limit: PAGE }, this.abort.signal);
       answer.data.forEach((row, i) => (this.all[page * PAGE + i] = ofRecording(row)));
       this.count = answer.total;
       if (this.all.length > answer.total) this.all.length = answer.total;

@@ -1,8 +1,11 @@
 // What the page knows of the server: is it there, which library, what is it doing.
 
 import { api, ApiError, asError, onConnection, useLibrary } from './api';
+import { many } from './format';
 import { keep, kept } from './kept';
+import { forgetPeaks } from './peaks';
 import type { JobInfo, LibraryInfo, Status } from './types';
+import { undo } from './undo.svelte';
 
 const FINISHED = new Set(['done', 'failed', 'cancelled', 'interrupted']);
 
@@ -54,6 +57,7 @@ class Session {
     this.chosen = id;
     keep('library', id);
     useLibrary(id);
+    forgetPeaks();
     this.unfollow();
     this.job = null;
     this.generation += 1;
@@ -76,7 +80,10 @@ class Session {
         if (job.kind !== 'map') this.generation += 1;
         void this.refresh();
       }
-      if (over || FINISHED.has(job.state)) this.unfollow();
+      if (over || FINISHED.has(job.state)) {
+        this.unfollow();
+        this.ended(job);
+      }
     };
     events.addEventListener('progress', (message) => take(message as MessageEvent<string>, false));
     events.addEventListener('end', (message) => take(message as MessageEvent<string>, true));
@@ -85,6 +92,17 @@ class Session {
       this.unfollow();
       setTimeout(() => void this.refresh(), 2000);
     };
+  }
+
+  private ended(job: JobInfo): void {
+    if (job.state === 'failed') {
+      const why = [job.error?.detail, job.error?.hint].filter(Boolean).join(' ') || 'the server does not say why.';
+      undo.say(`${job.kind === 'map' ? 'The map was not drawn' : 'Indexing stopped'}: ${why}`, { bad: true });
+    } else if (job.state === 'done' && job.kind === 'index') {
+      const heard = Number(job.result?.recordings ?? 0);
+      const failed = Number(job.result?.failed ?? 0);
+      undo.say((heard ? `Heard ${many(heard, 'recording')}` : 'Nothing new to hear') + (failed ? `; ${many(failed, 'file')} failed` : ''));
+    }
   }
 
   private unfollow(): void {
