@@ -99,9 +99,9 @@ class Session {
       const why = [job.error?.detail, job.error?.hint].filter(Boolean).join(' ') || 'the server does not say why.';
       undo.say(`${job.kind === 'map' ? 'The map was not drawn' : 'Indexing stopped'}: ${why}`, { bad: true });
     } else if (job.state === 'done' && job.kind === 'index') {
-      const heard = Number(job.result?.recordings ?? 0);
+      const held = Number(job.result?.recordings ?? 0);
       const failed = Number(job.result?.failed ?? 0);
-      undo.say((heard ? `Heard ${many(heard, 'recording')}` : 'Nothing new to hear') + (failed ? `; ${many(failed, 'file')} failed` : ''));
+      undo.say(`All heard: ${many(held, 'recording')}${failed ? `; ${many(failed, 'file')} failed` : ''}`);
     }
   }
 

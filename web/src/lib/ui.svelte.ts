@@ -44,6 +44,11 @@ class Ui {
       keep('rail', this.rail);
     }
   }
+  /** Details of the active row, wherever they open at this width. */
+  showDetails(): void {
+    if (!this.wide) this.details = true;
+    else if (!this.inspector) this.toggleInspector();
+  }
   toggleInspector(): void {
     if (this.wide) {
       this.inspector = !this.inspector;
