@@ -40,7 +40,8 @@ class Filter:
     name: str | None = None
 
     def __bool__(self) -> bool:
-        return self != Filter()
+        lists = self.folder, self.format, self.rate, self.channels, self.tag
+        return any(lists) or any(end is not None for end in (self.min_duration, self.max_duration)) or bool(self.where or self.name)
 
     def without(self, field: str) -> Filter:
         """The same but for one field ("duration": both ends)."""

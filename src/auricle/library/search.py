@@ -189,14 +189,18 @@ def _windows_of(store: Store, contents: Sequence[int], texts: list[matching.Text
     for match in texts:
         if match.start is not None and match.end is not None:
             spans.setdefault(match.content, []).append((match.start, match.end))
-    kept = []
-    for content in contents:
-        rows = store.windows_of(content)
-        if len(rows) > _PER_CONTENT:
-            said = [r for r in rows if any(r[1] < end and r[2] > start for start, end in spans.get(content, []))]
-            rows = said[:_PER_CONTENT] + rows[:: max(1, len(rows) // _PER_CONTENT)]
-        kept += [row[0] for row in rows]
-    ids = np.asarray(kept, dtype=np.int64)
+    kept = [np.empty(0, np.int64)]
+    for content, first, count in store.query(
+        "SELECT c.id, c.first_window, c.windows FROM json_each(?) j JOIN contents c ON c.id = j.value WHERE c.windows > 0",
+        json.dumps([int(c) for c in contents]),
+    ):
+        rows = np.arange(first, first + count, dtype=np.int64)
+        if count > _PER_CONTENT:
+            said = spans.get(content)
+            near = [r[0] for r in store.windows_of(content) if any(r[1] < end and r[2] > start for start, end in said)] if said else []
+            rows = np.concatenate([np.asarray(near[:_PER_CONTENT], np.int64), rows[:: max(1, count // _PER_CONTENT)]])
+        kept.append(rows)
+    ids: Ids = np.concatenate(kept)
     return np.intersect1d(ids, allowed) if allowed is not None else ids
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.responses import FileResponse, JSONResponse, Response
@@ -53,6 +55,10 @@ class Service:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._door(scope, receive, send)
 
+    def warm(self) -> None:
+        """Load what the first search needs, in the background: who starts the page asks a few seconds later."""
+        threading.Thread(target=self.context.warm, name="auricle-warm", daemon=True).start()
+
     def closing(self) -> None:
         """Say to what streams that the server ends."""
         self.context.closing.set()
@@ -63,6 +69,9 @@ def _api(context: Context) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        # A thread for each request that the door lets in: slow ones (pictures, decoding) must not keep quick ones waiting for one.
+        limiter = to_thread.current_default_thread_limiter()
+        limiter.total_tokens = max(limiter.total_tokens, (context.config.limits.concurrency or 1024) + 16)
         async with AsyncExitStack() as stack:
             if mcp is not None:
                 await stack.enter_async_context(mcp.running())

@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import json
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -41,6 +42,15 @@ class Context:
     def embedder(self, served: Served) -> Embedder:
         """The shared model of a library. Raises ModelError when it is not on this machine."""
         return self.embedders.of(served.model())
+
+    def warm(self) -> None:
+        """Ask the first library something, so that its model, its vectors and its names are in memory. Never raises."""
+        from auricle.library.search import search
+
+        with suppress(Exception):  # whoever asks next is told what is wrong
+            served = self.libraries.get()
+            if served.exists:
+                search(served.store, self.embedder(served), "a sound", limit=1)
 
     def default_model(self) -> Any:
         from auricle.models import hub

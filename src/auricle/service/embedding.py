@@ -34,9 +34,7 @@ class Embedder:
             return lambda size, waiting: metrics.batch(name, tower, size, waiting)
 
         self._texts: Batcher[str, Any] = Batcher(model.embed_text, size=TEXTS, capacity=4096, observe=observed("text"))
-        self._windows: Batcher[Audio, Any] = Batcher(
-            model.embed_audio, size=WINDOWS if batching else 1, wait=0.004 if batching else 0.0, capacity=1024, observe=observed("audio")
-        )
+        self._windows: Batcher[Audio, Any] = Batcher(model.embed_audio, size=WINDOWS, capacity=1024, observe=observed("audio"))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.model, name)
@@ -44,11 +42,15 @@ class Embedder:
     def embed_text(self, texts: Sequence[str]) -> Vectors:
         if not texts:
             return np.zeros((0, self.model.dim), np.float32)
+        if not self._batching:
+            return self.model.embed_text(texts)  # type: ignore[no-any-return]
         return np.stack(self._texts(list(texts)))
 
     def embed_audio(self, windows: Sequence[Audio]) -> Vectors:
         if not windows:
             return np.zeros((0, self.model.dim), np.float32)
+        if not self._batching:
+            return self.model.embed_audio(windows)  # type: ignore[no-any-return]
         return np.stack(self._windows(list(windows)))
 
     def embed_sound(self, sound: Audio) -> tuple[Vectors, list[tuple[float, float]]]:
