@@ -123,6 +123,8 @@ def test_recordings_page_by_page_and_sorted(server):
     assert [d for d, _ in names] == sorted((d for d, _ in names), reverse=True)
     jump = server.client.get("/api/v1/recordings", params={"limit": 3, "sort": "-duration", "offset": 40}).json()
     assert [(row["duration"], row["id"]) for row in jump["data"]] == names[40:43]
+    some = [names[7][1], names[3][1]]
+    assert [row["id"] for row in server.client.get("/api/v1/recordings", params={"id": [*some, 10**15]}).json()["data"]] == some
 
 
 def test_facets_count_what_a_filter_leaves(server):

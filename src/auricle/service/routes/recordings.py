@@ -16,6 +16,7 @@ from auricle.library.rows import Recording
 from auricle.library.rows import Tag as TagRow
 from auricle.results import readable
 from auricle.service import media
+from auricle.service.asked import TagRequest
 from auricle.service.context import Ctx, Lib, digest, from_cursor, require_local, to_cursor
 from auricle.service.problems import ServiceError
 from auricle.service.schemas import (
@@ -29,7 +30,6 @@ from auricle.service.schemas import (
     SpokenText,
     Tag,
     TagChange,
-    TagRequest,
 )
 
 router = APIRouter(prefix="/api/v1", tags=["library"])
@@ -65,8 +65,12 @@ def list_recordings(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     offset: Annotated[int, Query(ge=0, lt=10**9, description="Where to begin, for a list that is scrolled; a cursor goes before it.")] = 0,
     cursor: Annotated[str | None, Query(max_length=2000)] = None,
+    id: Annotated[list[int], Query(max_length=500, description="Just these, in this order; ids that are gone are left out.")] = [],  # noqa: B006
 ) -> RecordingPage:
     """Recordings that fit the filters, a page at a time."""
+    if id:
+        known = browse.recordings(lib.store, id)
+        return RecordingPage(data=[row_of(r) for r in known], next_cursor=None, total=len(known), offset=0)
     question = digest(lib.id, lib.generation, version_of.version(lib.store), chosen, sort)
     at = from_cursor(cursor, question) if cursor is not None else offset
     found, total = browse.page(lib.store, chosen, sort=sort, offset=at, limit=limit)
@@ -87,7 +91,6 @@ def get_recording(lib: Lib, recording_id: int) -> RecordingDetail:
         **row_of(recording).model_dump(), latitude=recording.latitude, longitude=recording.longitude,
         texts=[SpokenText(text=t.text, start=t.start, end=t.end, source=t.source, language=t.language) for t in recording.texts[:5000]],
         copies=[row[0] for row in copies], windows=recording.windows,
-        playable=media.playable(recording.format, recording.codec, recording.rate, recording.channels, recording.bytes),
     )  # fmt: skip
 
 
@@ -183,4 +186,5 @@ def row_of(recording: Recording) -> RecordingRow:
         channels=recording.channels, format=recording.format, codec=recording.codec, bytes=recording.bytes,
         recorded_at=recording.recorded_at, added_at=recording.added_at, vanished=recording.vanished_at is not None,
         tags=[tag_of(t) for t in recording.tags],
+        playable=media.playable(recording.format, recording.codec, recording.rate, recording.channels, recording.bytes),
     )  # fmt: skip
