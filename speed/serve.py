@@ -327,12 +327,13 @@ def transformers_loop(checkpoint: Path) -> tuple[Callable[[list[bytes]], float],
 
 
 def batching(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    from auricle import load as load_model
     from auricle.models.pretrained.clap import convert
 
     clap_checkpoint(folder / "checkpoint")
     convert(folder / "checkpoint", folder / "clap", name="random-clap")
     make_sounds(folder / "batching", 1.0)
-    with Library(folder / "clap.library", model=folder / "clap") as library:
+    with Library(folder / "clap.library", model=load_model(folder / "clap")) as library:
         library.index([sorted(SOUNDS.rglob("*.ogg"))[0]])
     files = windows_of(folder / "batching", arguments.requests)
     sounds = [{"type": "input_audio", "input_audio": {"data": base64.b64encode(file).decode(), "format": "wav"}} for file in files]

@@ -16,7 +16,9 @@ from auricle.service.batching import Batcher
 from auricle.service.metrics import Metrics
 
 TEXTS = 64  # texts of one batch
+WAITING_TEXTS = 4096
 WINDOWS = 16  # windows of one batch
+WAITING_WINDOWS = 1024
 
 
 class Embedder:
@@ -33,8 +35,8 @@ class Embedder:
         def observed(tower: str) -> Any:
             return lambda size, waiting: metrics.batch(name, tower, size, waiting)
 
-        self._texts: Batcher[str, Any] = Batcher(model.embed_text, size=TEXTS, capacity=4096, observe=observed("text"))
-        self._windows: Batcher[Audio, Any] = Batcher(model.embed_audio, size=WINDOWS, capacity=1024, observe=observed("audio"))
+        self._texts: Batcher[str, Any] = Batcher(model.embed_text, size=TEXTS, capacity=WAITING_TEXTS, observe=observed("text"))
+        self._windows: Batcher[Audio, Any] = Batcher(model.embed_audio, size=WINDOWS, capacity=WAITING_WINDOWS, observe=observed("audio"))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.model, name)
