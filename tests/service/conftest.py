@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from service.serving import index_demo, serving
 
 

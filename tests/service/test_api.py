@@ -257,3 +257,23 @@ def test_openapi_has_examples_and_problems(server):
         for method, call in calls.items():
             assert call.get("summary") or call.get("description"), (path, method)
             assert "default" in call["responses"], (path, method)
+
+
+def test_not_like_this_pushes_down(server):
+    ids = server.ids()
+    plain = [m["name"] for m in search(server, "an animal", sources=["sound"], limit=40)["data"]]
+    best = plain[0]
+    pushed = [m["name"] for m in search(server, "an animal", sources=["sound"], unlike=[{"recording_id": ids[best]}], limit=40)["data"]]
+    assert best not in pushed[:3]
+
+
+def test_rows_say_how_to_play(server):
+    rows = server.client.get("/api/v1/recordings", params={"limit": 500}).json()["data"]
+    assert {row["playable"] for row in rows if row["format"] in ("wav", "flac", "ogg")} == {"native"}
+    assert all(m["playable"] in ("native", "wav") for m in search(server, "rain")["data"])
+
+
+def test_folders_begin_where_indexing_did(server):
+    folders = [f["value"] for f in server.client.get("/api/v1/facets").json()["folder"]]
+    assert all(folder.startswith(str(SOUNDS)) for folder in folders)
+    assert str(SOUNDS) in folders

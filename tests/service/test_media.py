@@ -26,7 +26,7 @@ from auricle.errors import AudioError, UsageError
 from auricle.library import peaks
 from auricle.library.rows import Recording
 from auricle.library.store import Store
-from auricle.service import media, schemas, wav
+from auricle.service import asked, media, wav
 from auricle.service.wav import VirtualWav
 
 
@@ -435,9 +435,9 @@ def test_times_beyond_the_end(store):
 
 def test_waveforms_of_a_list(store):
     recordings = list(store.recordings())
-    items = [schemas.Span(recording_id=r.id, start=r.duration / 2) for r in recordings]
+    items = [asked.Span(recording_id=r.id, start=r.duration / 2) for r in recordings]
     began = time.perf_counter()
-    found = media.waveforms_of(store, [*items, schemas.Span(recording_id=10**9)], 160)
+    found = media.waveforms_of(store, [*items, asked.Span(recording_id=10**9)], 160)
     assert time.perf_counter() - began < 1.0
     assert found.missing == [10**9]
     assert [w.recording_id for w in found.data] == [r.id for r in recordings]
@@ -450,10 +450,10 @@ def test_waveforms_of_a_list(store):
 def test_missing_waveforms_are_drawn_when_short(store, tmp_path, monkeypatch):
     monkeypatch.setattr(peaks, "_caches", {str(store.folder): peaks.PeakCache(tmp_path)})
     first = by_name(store, "ZOOM0001.opus")
-    assert media.waveforms_of(store, [schemas.Span(recording_id=first.id)], 16).missing == []
+    assert media.waveforms_of(store, [asked.Span(recording_id=first.id)], 16).missing == []
     monkeypatch.setattr(peaks, "_caches", {str(store.folder): peaks.PeakCache(tmp_path / "nowhere")})
     monkeypatch.setattr(media, "_AT_ONCE_SECONDS", 1.0)
-    assert media.waveforms_of(store, [schemas.Span(recording_id=first.id)], 16).missing == [first.id]
+    assert media.waveforms_of(store, [asked.Span(recording_id=first.id)], 16).missing == [first.id]
 
 
 def pixels(picture):

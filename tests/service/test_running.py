@@ -9,13 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import auricle
 from auricle.library.browse import Filter
+from auricle.service.asked import Filters
 from auricle.service.config import ServiceConfig
 from auricle.service.context import filter_of
 from auricle.service.embedding import Embedder
 from auricle.service.metrics import Metrics
 from auricle.service.routes import sound
 from auricle.service.running import listen
-from auricle.service.schemas import Filters
 
 
 def test_the_socket_says_that_it_is_tcp():

@@ -112,3 +112,10 @@ def test_fuse_weighs_by_name():
     assert r.fuse(parts, r.Weights(sound=1.0, words=0.5)).tolist() == pytest.approx([0.5, 0.6])
     with pytest.raises(ValueError, match="no evidence"):
         r.fuse({}, r.Weights())
+
+
+def test_what_sounds_like_a_clip_turned_down_falls():
+    evidence = np.array([3.0, 3.0, 2.0], np.float32)
+    clips = np.array([[4.0, 0.0, 0.5], [0.0, 0.0, 0.9]], np.float32)
+    assert retrieve.apart(evidence, clips, retrieve.Weights()).tolist() == [0.0, 3.0, 2.0]
+    assert retrieve.apart(evidence, np.zeros((0, 3), np.float32), retrieve.Weights()) is evidence

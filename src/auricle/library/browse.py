@@ -135,7 +135,7 @@ def facets(store: Store, chosen: Filter) -> Facets:
         field: [(str(value), n) for value, n in _grouped(store, chosen.without(field), column)]
         for field, column in (("format", "c.format"), ("rate", "c.rate"), ("channels", "c.channels"))
     }
-    counted["folder"] = _folders(_grouped(store, chosen.without("folder"), "r.folder"))
+    counted["folder"] = _folders(_grouped(store, chosen.without("folder"), "r.folder"), _roots(store))
     counted["duration"] = _durations(store, chosen.without("duration"))
     counted["tag"] = _tags(store, chosen)
     where = compiled(chosen)
@@ -152,24 +152,24 @@ def _grouped(store: Store, chosen: Filter, column: str) -> list[tuple[str | int,
     )
 
 
-def _folders(direct: list[tuple[str | int, int]]) -> list[tuple[str, int]]:
-    """Folders with all that lies below them, from the deepest that holds everything on."""
+def _roots(store: Store) -> set[str]:
+    """Folders that were indexed; of a file, the one that it lies in."""
+    found = store.query("SELECT path, is_file FROM roots")
+    paths = [(path.decode("utf-8", "replace"), is_file) for path, is_file in found]
+    return {os.path.dirname(path) if is_file else path for path, is_file in paths}
+
+
+def _folders(direct: list[tuple[str | int, int]], roots: set[str]) -> list[tuple[str, int]]:
+    """Folders with all that lies below them, from those that were indexed on down."""
     below: Counter[str] = Counter()
     for folder, n in direct:
         at = str(folder)
-        while True:
-            below[at] += n
-            parent = os.path.dirname(at)
-            if parent == at:
-                break
+        below[at] += n
+        while at not in roots and (parent := os.path.dirname(at)) != at:
             at = parent
-    whole = sum(n for _, n in direct)
-    inner = {str(folder) for folder, _ in direct}
-    shown = [(f, n) for f, n in below.items() if n < whole or f in inner]
-    top = [f for f, n in below.items() if n == whole]
-    if top and max(top, key=len) not in dict(shown):
-        shown.append((max(top, key=len), whole))
-    return sorted(shown, key=lambda item: item[0])[:500]
+            below[at] += n
+    inside = [f for f in below if any(f == root or f.startswith(root.rstrip("/") + "/") for root in roots)]
+    return sorted((f, below[f]) for f in (inside or [str(folder) for folder, _ in direct]))[:500]
 
 
 def _durations(store: Store, chosen: Filter) -> list[tuple[str, int]]:
@@ -193,7 +193,7 @@ def _tags(store: Store, chosen: Filter) -> list[tuple[str, int]]:
     found = store.query(
         "SELECT value, count(DISTINCT id) AS n, max(user) AS given FROM ("
         "SELECT t.value, r.id, t.source = 'user' AS user FROM recordings r JOIN contents c ON c.id = r.content_id "
-        f"JOIN tags t ON t.recording_id = r.id WHERE t.key <> 'name' AND {where.sql} UNION ALL "
+        f"JOIN tags t ON t.recording_id = r.id WHERE (t.source = 'user' OR t.key = 'ucs.category') AND {where.sql} UNION ALL "
         "SELECT t.value, r.id, 0 FROM recordings r JOIN contents c ON c.id = r.content_id "
         f"JOIN tags t ON t.content_id = c.id WHERE t.key IN ('genre', 'artist', 'keywords', 'guano.species') AND {where.sql}) "
         "GROUP BY value ORDER BY given DESC, n DESC, value LIMIT ?",

@@ -56,6 +56,7 @@ def search(
     *,
     like: Like | None = None,
     unwanted: Sequence[str] = (),
+    unlike: Sequence[Like] = (),
     where: str | Compiled | None = None,
     limit: int = 10,
     sources: Sequence[str] = SOURCES,
@@ -65,6 +66,7 @@ def search(
 
     query:    words as people write them; "no X", "without X" inside it and ``unwanted`` push X away.
     like:     a clip to sound like; with a query both count.
+    unlike:   clips that it must not sound like.
     where:    a typed filter, see ``auricle.library.where``.
     sources:  which evidence counts: "sound" (vectors), "words" (names and tags), "texts" (transcripts, markers).
 
@@ -75,19 +77,20 @@ def search(
     asked = retrieve.understand(query, unwanted)
     if unknown := set(sources) - set(SOURCES):
         raise UsageError(f"unknown source {sorted(unknown)[0]!r}.", hint=f"Sources are {', '.join(SOURCES)}.")
-    if not (asked.wanted or asked.unwanted or like):
+    if not (asked.wanted or asked.unwanted or like or unlike):
         raise UsageError("nothing to search for.", hint='Describe a sound, e.g. auricle search "rain on a tin roof", or give --like.')
     allowed = store.window_ids(store.select(where).contents) if where else None
     if allowed is not None and not len(allowed):
         return []
     wanted = _wanted_vectors(model, asked, like)
+    bad = [_clip_vector(model, clip) for clip in unlike]
     names = _names(store, model, asked.wanted, weights) if "words" in sources and asked.wanted else None
     texts = matching.in_texts(store.connection, matching.spoken_terms(asked.wanted)) if "texts" in sources and asked.wanted else []
     chosen = _candidates(store, wanted if "sound" in sources else None, names, texts, allowed, limit)
     if not len(chosen.windows):
         return []
     if "sound" in sources:
-        chosen.parts["sound"] = _sound(store, model, chosen, wanted, asked, weights)
+        chosen.parts["sound"] = _sound(store, model, chosen, wanted, asked, bad, weights)
     if names is not None:
         chosen.parts["words"] = _words(store, chosen, names, asked)
     if "texts" in sources:
@@ -147,14 +150,19 @@ def _wanted_vectors(model: Any, asked: Query, like: Like | None) -> Floats:
     rows = []
     if asked.wanted:
         rows.append(model.embed_text([asked.wanted])[0])
-    if like is not None and like.vector is not None:
-        rows.append(_unit(like.vector))
-    elif like is not None:
-        from auricle import audio
-
-        sound: Audio = audio.open(like.source, rate=model.rate, mono=True, start=like.start, end=like.end)
-        rows.append(model.embed_audio([sound])[0])
+    if like is not None:
+        rows.append(_clip_vector(model, like))
     return np.asarray(rows, dtype=np.float32).reshape(len(rows), model.dim)
+
+
+def _clip_vector(model: Any, clip: Like) -> Floats:
+    from auricle import audio
+
+    if clip.vector is not None:
+        return _unit(clip.vector)
+    sound: Audio = audio.open(clip.source, rate=model.rate, mono=True, start=clip.start, end=clip.end)
+    vector: Floats = model.embed_audio([sound])[0]
+    return vector
 
 
 def _candidates(
@@ -224,7 +232,9 @@ def _subset(chosen: _Candidates, keep: npt.NDArray[np.bool_]) -> _Candidates:
     return _Candidates(chosen.windows[keep], chosen.contents[keep], chosen.starts[keep], chosen.ends[keep], parts)
 
 
-def _sound(store: Store, model: Any, chosen: _Candidates, wanted: Floats, asked: Query, weights: Weights) -> Floats:
+def _sound(
+    store: Store, model: Any, chosen: _Candidates, wanted: Floats, asked: Query, unlike: Sequence[Floats], weights: Weights
+) -> Floats:
     """Certainty 0…1 that a window sounds as asked and not as unwanted, from standard deviations above the library's mean."""
     vectors = store.vectors(chosen.windows)
     sample = store.vectors(_sample_ids(store, None, _SAMPLE))
@@ -238,7 +248,9 @@ def _sound(store: Store, model: Any, chosen: _Candidates, wanted: Floats, asked:
     pieces = np.asarray([surprise(row) for row in model.embed_text(words)] if (words := retrieve.parts(asked.wanted)) else [], np.float32)
     evidence = retrieve.together(evidence, pieces)
     against = np.asarray([surprise(row) for row in model.embed_text(list(asked.unwanted))] if asked.unwanted else [], dtype=np.float32)
-    return retrieve.certainty(retrieve.against(evidence, against, weights), weights)
+    clips = np.asarray([surprise(row) for row in unlike], dtype=np.float32)
+    evidence = retrieve.apart(retrieve.against(evidence, against, weights), clips, weights)
+    return retrieve.certainty(evidence, weights)
 
 
 def _words(store: Store, chosen: _Candidates, names: matching.NameMatches, asked: Query) -> Floats:

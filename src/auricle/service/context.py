@@ -15,13 +15,13 @@ from fastapi import Depends, Request
 
 from auricle.audio.types import Audio, Limits
 from auricle.library.browse import Filter
+from auricle.service.asked import Clip, Filters
 from auricle.service.config import ServiceConfig
 from auricle.service.embedding import Embedder, Embedders
 from auricle.service.jobs import Jobs
 from auricle.service.libraries import Libraries, Served
 from auricle.service.metrics import Metrics
 from auricle.service.problems import ServiceError
-from auricle.service.schemas import Clip, Filters
 from auricle.service.uploads import Uploads
 
 # What the gate lets in through a request: a clip to ask with, not a collection.

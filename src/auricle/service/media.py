@@ -24,7 +24,7 @@ from auricle.library.rows import Recording
 from auricle.library.scan import problem
 from auricle.library.store import Store
 from auricle.results import readable
-from auricle.service import schemas
+from auricle.service import asked, schemas
 from auricle.service.wav import PIECE, Lru, VirtualWav
 
 _TYPES = {
@@ -230,7 +230,7 @@ def waveform_of(store: Store, recording: Recording, start: float = 0.0, end: flo
         return _answered(recording.id, waveform.resample(known, start, end, n))  # coarse, but the file is gone
 
 
-def waveforms_of(store: Store, items: Sequence[schemas.Span], n: int) -> schemas.Peaks:
+def waveforms_of(store: Store, items: Sequence[asked.Span], n: int) -> schemas.Peaks:
     """Whole waveforms of many recordings, with the loudness of the stretches asked. What is not kept and takes long is missing."""
     ids = json.dumps(sorted({item.recording_id for item in items}))
     rows: dict[int, tuple[str, str, float]] = {

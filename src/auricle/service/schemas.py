@@ -1,125 +1,15 @@
-"""What goes in and out of the HTTP API, beside the OpenAI-shaped part. Seconds are floats; keys are added, never renamed."""
+"""What ``/api/v1`` answers. Seconds are floats; keys are added, never renamed. What is asked stands in ``asked``."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
+
+from auricle.service.asked import TagRequest
 
 T = TypeVar("T")
-Source = Literal["sound", "words", "texts"]
-Text = Annotated[str, Field(max_length=1000)]
-TagValue = Annotated[str, Field(min_length=1, max_length=200)]
-
-
-class Strict(BaseModel):
-    """A body that a client sends: an unknown key is an error, so that a typing mistake is not passed over."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-
-# -- what is asked ---------------------------------------------------------------------------------------------------------------
-
-
-class Filters(Strict):
-    """Which recordings count. Values of one list are alternatives (tags: all of them); all that is given must hold."""
-
-    folder: list[Text] = Field(default=[], max_length=50, description="The folder itself or one below it.")
-    format: list[Text] = Field(default=[], max_length=50, examples=[["wav", "flac"]])
-    rate: list[int] = Field(default=[], max_length=50, description="Samples per second.")
-    channels: list[int] = Field(default=[], max_length=50)
-    tag: list[TagValue] = Field(default=[], max_length=50)
-    min_duration: float | None = Field(default=None, ge=0, description="Seconds.")
-    max_duration: float | None = Field(default=None, ge=0, description="Seconds.")
-    where: str | None = Field(default=None, max_length=4000, description="As `auricle search --where`.", examples=["duration > 10"])
-
-
-class Span(Strict):
-    """A stretch of a recording of the library."""
-
-    recording_id: int = Field(ge=1)
-    start: float = Field(default=0.0, ge=0)
-    end: float | None = Field(default=None, gt=0)
-
-
-class Clip(Strict):
-    """Sound to ask about: exactly one of a recording of the library, an upload, inline audio, or (where allowed) a URL."""
-
-    recording_id: int | None = Field(default=None, ge=1)
-    upload_id: str | None = Field(default=None, max_length=64)
-    audio: str | None = Field(default=None, description="Base64, or a data: URI.", max_length=48 << 20)
-    url: str | None = Field(default=None, max_length=2000, description="Off unless the server allows it.")
-    start: float = Field(default=0.0, ge=0)
-    end: float | None = Field(default=None, gt=0)
-
-
-class SearchRequest(Strict):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"query": "rain on a tin roof, no voices", "limit": 20}]})
-
-    query: Text = ""
-    like: Clip | None = None
-    unwanted: list[Text] = Field(default=[], max_length=20)
-    filters: Filters = Filters()
-    sources: list[Source] = Field(default=["sound", "words", "texts"], min_length=1)
-    limit: int = Field(default=50, ge=1, le=500)
-    cursor: str | None = Field(default=None, max_length=2000)
-
-
-class ClassifyRequest(Strict):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"clip": {"recording_id": 1}, "labels": ["dog bark", "rain"]}]})
-
-    clip: Clip
-    labels: list[Text] = Field(min_length=1, max_length=1000)
-    exclusive: bool = False
-
-
-class PeaksRequest(Strict):
-    """Waveforms of many recordings at once, for rows of a list. ``start`` and ``end`` tell whose loudness is asked."""
-
-    items: list[Span] = Field(min_length=1, max_length=200)
-    n: int = Field(default=160, ge=8, le=4096, description="Points a waveform.")
-
-
-class TagRequest(Strict):
-    recordings: list[int] = Field(min_length=1, max_length=100_000)
-    add: list[TagValue] = Field(default=[], max_length=50)
-    remove: list[TagValue] = Field(default=[], max_length=50)
-
-
-class MomentRef(Strict):
-    recording_id: int = Field(ge=1)
-    start: float = Field(ge=0)
-    end: float = Field(gt=0)
-    score: float = 0.0
-
-
-class ExportRequest(Strict):
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"format": "raven", "moments": [{"recording_id": 1, "start": 2.5, "end": 7.5}]}]}
-    )
-
-    format: Text
-    moments: list[MomentRef] = Field(min_length=1, max_length=10_000)
-    label: Text | None = None
-    pad: float = Field(default=0.0, ge=0, le=60, description="Seconds of the recording around each moment (sound formats).")
-    fade: float = Field(default=0.0, ge=0, le=10, description="Seconds of fade in and out (sound formats).")
-
-
-class FolderRequest(Strict):
-    path: str = Field(min_length=1, max_length=4096)
-
-
-class IndexRequest(Strict):
-    retry_failed: bool = False
-    prune: bool = Field(default=False, description="Forget recordings whose files are gone.")
-
-
-class ReindexRequest(Strict):
-    model: str = Field(min_length=1, max_length=500)
-
-
-# -- what is answered ------------------------------------------------------------------------------------------------------------
-
+Playable = Literal["native", "wav"]
 
 class Listed(BaseModel, Generic[T]):
     data: list[T]
@@ -132,7 +22,7 @@ class Tag(BaseModel):
 
 
 class Moment(BaseModel):
-    """A stretch of a recording that fits. ``parts``: evidence 0…1 of sound, words (names and tags) and texts."""
+    """A stretch of a recording that fits. ``parts``: evidence of sound 0…1, of words (names, tags) and texts −1…1 (below 0: against)."""
 
     recording_id: int
     name: str
@@ -150,6 +40,7 @@ class Moment(BaseModel):
     tags: list[Tag]
     copies: list[str]
     vanished: bool = False
+    playable: Playable
 
 
 class Understood(BaseModel):
@@ -186,6 +77,7 @@ class RecordingRow(BaseModel):
     recorded_at: str | None
     added_at: str
     vanished: bool
+    playable: Playable = Field(description="native: browsers play the file itself; wav: ask for audio?as=wav.")
     tags: list[Tag] = []
 
 
@@ -205,7 +97,6 @@ class RecordingDetail(RecordingRow):
     texts: list[SpokenText]
     copies: list[str]
     windows: int
-    playable: Literal["native", "wav"] = Field(description="native: browsers play the file itself; wav: ask for audio?as=wav.")
 
 
 class RecordingPage(BaseModel):

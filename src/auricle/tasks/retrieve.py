@@ -151,6 +151,13 @@ def against(wanted: Floats, unwanted: Floats, weights: Weights) -> Floats:
     return np.asarray(wanted - weights.unwanted * presence, dtype=np.float32)
 
 
+def apart(evidence: Floats, clips: Floats, weights: Weights) -> Floats:
+    """Evidence ``[n]``, less what sounds like clips that were turned down ``[m, n]``: all that stands out as like them counts."""
+    if clips.size == 0:
+        return evidence
+    return np.asarray(evidence - weights.unwanted * np.maximum(clips.max(axis=0) - 1.0, 0.0), dtype=np.float32)
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """Neighbouring windows of one content, joined. ``peak`` is the index of the best window in the arrays given to :func:`merge`."""

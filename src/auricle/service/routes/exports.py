@@ -17,9 +17,9 @@ from auricle.errors import AudioError
 from auricle.formats.moment import SOUNDS, export_moment, targets
 from auricle.library import browse
 from auricle.results import Hit, readable
+from auricle.service.asked import ExportRequest
 from auricle.service.context import Lib
 from auricle.service.problems import ServiceError
-from auricle.service.schemas import ExportRequest
 
 router = APIRouter(prefix="/api/v1", tags=["export"])
 

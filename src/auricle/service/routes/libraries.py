@@ -19,6 +19,7 @@ from auricle.library.ingest import Progress
 from auricle.library.library import Library
 from auricle.models import hub
 from auricle.results import as_json, readable
+from auricle.service.asked import FolderRequest, IndexRequest, ReindexRequest
 from auricle.service.context import Context, Ctx, Lib, digest, from_cursor, local, require_local, to_cursor
 from auricle.service.jobs import ACTIVE, Job
 from auricle.service.libraries import Served
@@ -28,14 +29,11 @@ from auricle.service.schemas import (
     FailurePage,
     FolderEntry,
     FolderListing,
-    FolderRequest,
-    IndexRequest,
     JobInfo,
     LibraryInfo,
     Listed,
     MapInfo,
     ModelSummary,
-    ReindexRequest,
     Status,
 )
 
@@ -273,7 +271,12 @@ def _indexing(lib: Served, paths: list[str], asked: IndexRequest) -> Callable[[J
     def work(job: Job, report: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         with Library(lib.path) as library:  # a writer of its own: readers see what is committed
             summary = library.index(
-                paths, prune=asked.prune, retry_failed=asked.retry_failed, progress=lambda p: report(_progress(p)), stop=job.stop
+                paths,
+                prune=asked.prune,
+                force=asked.force,
+                retry_failed=asked.retry_failed,
+                progress=lambda p: report(_progress(p)),
+                stop=job.stop,
             )
         return _summary(summary)
 

@@ -13,20 +13,13 @@ from auricle.library import browse
 from auricle.library import projection as version_of
 from auricle.library.search import Like, search, similar, stored_vector
 from auricle.results import Hit, readable
+from auricle.service import media
+from auricle.service.asked import ClassifyRequest, Clip, Filters, SearchRequest
 from auricle.service.context import CLIP_LIMITS, Context, Ctx, Lib, digest, filter_of, from_cursor, sound_of, to_cursor
 from auricle.service.libraries import Served
 from auricle.service.problems import ServiceError
 from auricle.service.routes.recordings import tag_of
-from auricle.service.schemas import (
-    Classified,
-    ClassifyRequest,
-    Filters,
-    Moment,
-    SearchRequest,
-    SearchResponse,
-    Understood,
-    Upload,
-)
+from auricle.service.schemas import Classified, Moment, SearchResponse, Understood, Upload
 from auricle.tasks import retrieve
 
 router = APIRouter(prefix="/api/v1", tags=["ask"])
@@ -76,18 +69,15 @@ def run_search(asked: SearchRequest, ctx: Context, lib: Served) -> SearchRespons
 
 def _found(asked: SearchRequest, ctx: Context, lib: Served) -> list[Hit]:
     chosen = filter_of(asked.filters)
-    like = None
-    if asked.like is not None:
-        like = Like(None, vector=_vector(asked, ctx, lib))
+    like = Like(None, vector=_vector(asked.like, ctx, lib)) if asked.like is not None else None
+    unlike = [Like(None, vector=_vector(clip, ctx, lib)) for clip in asked.unlike]
     return search(
-        lib.store, ctx.embedder(lib), asked.query, like=like, unwanted=asked.unwanted,
+        lib.store, ctx.embedder(lib), asked.query, like=like, unwanted=asked.unwanted, unlike=unlike,
         where=browse.compiled(chosen) if chosen else None, limit=MOMENTS, sources=asked.sources,
     )  # fmt: skip
 
 
-def _vector(asked: SearchRequest, ctx: Context, lib: Served) -> retrieve.Floats:
-    clip = asked.like
-    assert clip is not None
+def _vector(clip: Clip, ctx: Context, lib: Served) -> retrieve.Floats:
     if clip.recording_id is not None and clip.upload_id is None and clip.audio is None and clip.url is None:
         return stored_vector(lib.store, clip.recording_id, start=clip.start, end=clip.end)
     return ctx.embedder(lib).embed_whole(sound_of(clip, lib, ctx))
@@ -140,6 +130,7 @@ def _response(
                 parts=dict(hit.parts), why=dict(hit.why), duration=hit.duration, rate=hit.rate, channels=hit.channels, format=row.format,
                 tags=[tag_of(t) for t in row.tags],
                 copies=[readable(c) for c in hit.copies], vanished=row.vanished_at is not None,
+                playable=media.playable(row.format, row.codec, row.rate, row.channels, row.bytes),
             )
         )  # fmt: skip
     return SearchResponse(

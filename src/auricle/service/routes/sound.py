@@ -8,10 +8,11 @@ from fastapi import APIRouter, Query, Request, Response
 
 from auricle.results import readable
 from auricle.service import media
+from auricle.service.asked import PeaksRequest
 from auricle.service.context import Lib
 from auricle.service.problems import ServiceError
 from auricle.service.routes.recordings import recording_of
-from auricle.service.schemas import Peaks, PeaksRequest, Waveform
+from auricle.service.schemas import Peaks, Waveform
 
 router = APIRouter(prefix="/api/v1", tags=["sound"])
 
