@@ -117,5 +117,5 @@ def test_fuse_weighs_by_name():
 def test_what_sounds_like_a_clip_turned_down_falls():
     evidence = np.array([3.0, 3.0, 2.0], np.float32)
     clips = np.array([[4.0, 0.0, 0.5], [0.0, 0.0, 0.9]], np.float32)
-    assert retrieve.apart(evidence, clips, retrieve.Weights()).tolist() == [0.0, 3.0, 2.0]
-    assert retrieve.apart(evidence, np.zeros((0, 3), np.float32), retrieve.Weights()) is evidence
+    assert r.apart(evidence, clips, r.Weights()).tolist() == [0.0, 3.0, 2.0]
+    assert r.apart(evidence, np.zeros((0, 3), np.float32), r.Weights()) is evidence
