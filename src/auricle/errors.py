@@ -4,6 +4,7 @@ AuricleError                exit code 3 unless said otherwise
 ├── UsageError              2   the call itself is wrong (empty labels, unknown format, bad --where)
 ├── AudioError              1   this input cannot be heard; ``kind`` says why, ``path`` says which
 ├── ModelError              3   the model is missing, damaged, or lacks the capability asked for
+├── DataError           3   a manifest, shard or set is missing, damaged or wrong; ``path`` and ``line`` say where
 └── LibraryError            3   the library is missing, damaged, busy, or bound to another model
 """
 
@@ -29,6 +30,8 @@ AudioErrorKind = Literal[
 LibraryErrorKind = Literal["NotALibrary", "OtherModel", "Busy", "Corrupt", "DiskFull", "ReadOnly", "Newer", "NotFound"]
 
 ModelErrorKind = Literal["Missing", "Damaged", "Unsupported", "Capability", "Network", "DiskFull"]
+
+DataErrorKind = Literal["Missing", "Damaged", "Invalid", "Duplicate", "Overlap"]
 
 
 class AuricleError(Exception):
@@ -85,3 +88,13 @@ class LibraryError(AuricleError):
     def __init__(self, kind: LibraryErrorKind, message: str, *, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.kind = kind
+
+
+class DataError(AuricleError):
+    """Data to learn from or to measure on cannot be used. ``path`` and ``line`` (0: the whole file) say where."""
+
+    def __init__(self, kind: DataErrorKind, message: str, *, path: str = "", line: int = 0, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.kind = kind
+        self.path = path
+        self.line = line
