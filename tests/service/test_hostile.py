@@ -198,10 +198,12 @@ def test_the_file_is_gone(server, tmp_path):
 def test_a_library_with_nothing_in_it(server):
     for answer in (
         server.client.post("/api/v1/search", params={"library": "empty"}, json={"query": "dog"}),
-        server.client.get("/api/v1/recordings", params={"library": "empty"}),
-        server.client.get("/api/v1/facets", params={"library": "empty"}),
+        server.client.get("/api/v1/similar", params={"library": "empty", "recording_id": 1}),
+        server.client.get("/api/v1/recordings/1", params={"library": "empty"}),
     ):
         assert (answer.status_code, code(answer)) == (409, "library_empty")
+    assert server.client.get("/api/v1/recordings", params={"library": "empty"}).json()["total"] == 0
+    assert server.client.get("/api/v1/facets", params={"library": "empty"}).json()["total"] == 0
     assert code(server.client.get("/api/v1/recordings", params={"library": "none such"})) == "not_found"
 
 

@@ -64,6 +64,15 @@ class Session {
     void this.refresh();
   }
 
+  /** Add a folder of the server's machine and show how it is heard. */
+  async addFolder(path: string): Promise<void> {
+    if (!this.library) return;
+    const job = await api.addFolder(this.library.id, path);
+    this.job = job;
+    this.follow(job.id);
+    await this.refresh();
+  }
+
   /** Show a job's progress until it ends. */
   follow(id: string): void {
     if (this.followed === id) return;

@@ -271,6 +271,8 @@ export interface Status {
   models: ModelSummary[];
   local: boolean;
   urls: boolean;
+  /** Folder of the sounds that come with auricle, on this machine. */
+  demo: string | null;
   formats: ExportFormat[];
 }
 export interface Problem {

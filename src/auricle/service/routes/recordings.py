@@ -67,7 +67,9 @@ def list_recordings(
     cursor: Annotated[str | None, Query(max_length=2000)] = None,
     id: Annotated[list[int], Query(max_length=500, description="Just these, in this order; ids that are gone are left out.")] = [],  # noqa: B006
 ) -> RecordingPage:
-    """Recordings that fit the filters, a page at a time."""
+    """Recordings that fit the filters, a page at a time; none where nothing has been indexed yet."""
+    if not lib.exists:
+        return RecordingPage(data=[], next_cursor=None, total=0, offset=0)
     if id:
         known = browse.recordings(lib.store, id)
         return RecordingPage(data=[row_of(r) for r in known], next_cursor=None, total=len(known), offset=0)
@@ -138,10 +140,10 @@ def reveal_command(path: str, platform: str) -> list[str]:
 @router.get("/facets")
 def get_facets(lib: Lib, chosen: Chosen) -> Facets:
     """How many recordings each further filter would leave."""
-    found = browse.facets(lib.store, chosen)
+    found = browse.facets(lib.store, chosen) if lib.exists else browse.Facets(0, {})
 
     def values(field: str) -> list[FacetValue]:
-        return [FacetValue(value=readable(value), count=n) for value, n in found.fields[field]]
+        return [FacetValue(value=readable(value), count=n) for value, n in found.fields.get(field, [])]
 
     return Facets(
         total=found.total, folder=values("folder"), format=values("format"), rate=values("rate"), channels=values("channels"),
