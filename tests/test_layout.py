@@ -70,8 +70,9 @@ def test_imports_run_one_way(path):
 def test_nothing_heavy_at_the_top(path):
     if path.parent.name == "audio" and path.name.startswith("_"):
         return  # only ever imported inside the decode worker
+    heavy = HEAVY - {"torch"} if path.relative_to(SRC).parts[0] == "training" else HEAVY
     for module in imports(ast.parse(path.read_text("utf-8")), top_only=True):
-        assert module.split(".")[0] not in HEAVY, f"{path.relative_to(SRC)} imports {module} at its top"
+        assert module.split(".")[0] not in heavy, f"{path.relative_to(SRC)} imports {module} at its top"
 
 
 def test_files_stay_readable():
@@ -89,7 +90,7 @@ import sys
 for name in ("torch", "transformers", "onnx"): sys.modules[name] = None
 import importlib, pkgutil, auricle
 for module in pkgutil.walk_packages(auricle.__path__, "auricle."):
-    if not module.name.endswith("_worker"): importlib.import_module(module.name)
+    if not module.name.endswith("_worker") and not module.name.startswith("auricle.training."): importlib.import_module(module.name)
 import numpy as np
 print(len(auricle.classify((np.zeros(16000, np.float32), 16000), ["dog", "rain"]).scores))
 """

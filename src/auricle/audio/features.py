@@ -1,8 +1,9 @@
 """Log-mel features in NumPy: the front ends that bundles name. Deterministic, no random crop, the same on every machine.
 
-A front end says where its model's inputs ("cuts") lie in a sound and computes them. Two kinds:
+A front end says where its model's inputs ("cuts") lie in a sound and computes them. Three kinds:
 
 ``yamnet``  short overlapping patches (0.975 s every 0.5 s) on a fixed grid; each is a frame with a time of its own.
+``wave``    the same grid for models that hear samples: a patch is a stretch of the sound itself.
 ``clap``    one fixed-length input per window, as ``transformers.ClapFeatureExtractor`` makes it (arXiv 2211.06687).
 
 Rule for ends, the same for patches and windows: whole cuts lie on the grid from 0; where more than ``TAIL_SECONDS`` of sound
@@ -181,6 +182,40 @@ def _yamnet_constants(f: YamnetFrontEnd) -> tuple[Float32, Float32]:
     return hann(f.window_length).astype(np.float32), bank.astype(np.float32)
 
 
+# ---------------------------------------------------------------------------------------------------------------- wave
+
+
+@dataclass(frozen=True, slots=True)
+class WaveFrontEnd:
+    """Samples as they are, in patches on a grid: float32 ``[n, patch_length]``, for models that bring a front end of their own."""
+
+    rate: int = 16000
+    patch_length: int = 16000
+    hop_length: int = 8000
+    pad: Literal["zero", "repeat"] = "zero"
+
+    @property
+    def length(self) -> int:
+        return self.patch_length
+
+    @property
+    def hop(self) -> int:
+        return self.hop_length
+
+    def cuts(self, n: int) -> list[Cut]:
+        """As :meth:`YamnetFrontEnd.cuts`; the last patch ends where the sound ends."""
+        if n <= self.length:
+            return [(0, n)]
+        starts = list(range(0, n - self.length + 1, self.hop))
+        if n - (starts[-1] + self.length) > TAIL_SECONDS * self.rate:
+            starts.append(n - self.length)
+        return [(start, start + self.length) for start in starts]
+
+    def features(self, samples: Float32, cuts: Sequence[Cut]) -> Float32:
+        padding = "repeat" if self.pad == "repeat" else "pad"
+        return np.stack([_fill(np.asarray(samples[start:end], dtype=np.float32), self.length, padding) for start, end in cuts])
+
+
 # ---------------------------------------------------------------------------------------------------------------- clap
 
 
@@ -268,11 +303,14 @@ def _fill(sound: npt.NDArray[Any], length: int, padding: str) -> npt.NDArray[Any
     return np.pad(sound, (0, length - sound.shape[0]))
 
 
+Known = YamnetFrontEnd | WaveFrontEnd | ClapFrontEnd
+
+
 def front_end(config: Mapping[str, Any]) -> FrontEnd:
     """The front end that a bundle's ``audio.frontend`` describes. Raises ValueError on what it cannot be."""
     options = dict(config)
     kind = options.pop("kind", None)
-    kinds: dict[Any, type[YamnetFrontEnd] | type[ClapFrontEnd]] = {"yamnet": YamnetFrontEnd, "clap": ClapFrontEnd}
+    kinds: dict[Any, type[YamnetFrontEnd] | type[WaveFrontEnd] | type[ClapFrontEnd]] = {"yamnet": YamnetFrontEnd, "wave": WaveFrontEnd, "clap": ClapFrontEnd}
     if kind not in kinds:
         raise ValueError(f"unknown front end {kind!r}; known are {', '.join(kinds)}")
     known = {f.name for f in fields(kinds[kind])}
@@ -283,11 +321,15 @@ def front_end(config: Mapping[str, Any]) -> FrontEnd:
     return made
 
 
-def _check(f: YamnetFrontEnd | ClapFrontEnd) -> None:
+def _check(f: Known) -> None:
     for field in fields(f):
         value = getattr(f, field.name)
         if field.type == "int" and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
             raise ValueError(f"front end option {field.name} must be a positive whole number, got {value!r}")
+    if isinstance(f, WaveFrontEnd):
+        if f.pad not in ("zero", "repeat"):
+            raise ValueError("wave front end needs pad zero or repeat")
+        return
     if isinstance(f, YamnetFrontEnd):
         if f.window_length > f.n_fft or f.pad not in ("zero", "repeat") or f.log_offset <= 0:
             raise ValueError("yamnet front end needs window_length ≤ n_fft, log_offset > 0 and pad zero or repeat")
