@@ -15,7 +15,7 @@ import auricle
 
 SRC = Path(auricle.__file__).parent
 # package → what it may import of ours, besides itself and the leaves
-LEAVES = {"errors", "results", "settings", "_faults"}
+LEAVES = {"errors", "results", "settings", "_faults", "demo"}
 MAY = {
     "audio": set(),
     "models": {"audio"},

@@ -44,6 +44,40 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Detection:
+    """An event: ``label`` is heard from ``start`` to ``end``. ``score``: its highest probability there."""
+
+    path: str
+    start: float
+    end: float
+    label: str
+    score: float
+    model: str
+    pipeline_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaughtSummary:
+    """What was taught. ``labels``: a mapping each with label, examples, distinct, rejected, score, low, high, found, false_alarms.
+
+    ``score``, from held-back examples, is the mean over labels of the share found and the share of others not taken for it (chance is
+    0.5), within ``low`` to ``high`` at 95 %; None where there are too few distinct examples to say.
+    """
+
+    name: str
+    path: str
+    labels: tuple[Mapping[str, Any], ...]
+    score: float | None
+    low: float | None
+    high: float | None
+    background: str
+    warnings: tuple[str, ...]
+    seconds: float
+    model: str
+    pipeline_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Embedding:
     path: str | None
     text: str | None

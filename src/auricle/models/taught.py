@@ -1,0 +1,266 @@
+"""A taught head: kinds of sound that a person showed by examples, as one file beside the model that heard them.
+
+    head = taught.load("my-dogs")            # or the path of a file
+    head.log_odds(vectors)                   # float64 [n, k]: how sure each of head.labels is
+    taught.Speaking(model, head)             # the model, for which "bark" now means what was shown
+
+The file is an ``.npz`` without pickle: ``weights``, ``bias``, the examples' vectors (so that an answer can be added and all fitted
+anew), and ``about``, a JSON text: labels, ``pipeline_id``, counts, hashes of the clips, the cross-validated score and its history.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import tempfile
+import zipfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from auricle import settings
+from auricle.errors import AuricleError, ModelError, UsageError
+from auricle.models.capabilities import Vectors
+
+FORMAT = 1
+SUFFIX = ".npz"
+UNKNOWN = -1  # in ``Examples.truth``
+_MAX_BYTES = 512 << 20  # unpacked
+_AGAIN = "Teach it again: auricle teach NAME=clips/ -o {}"
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One clip or moment that was shown. ``group``: examples of one sound (identical, or nearly so) share it."""
+
+    path: str
+    start: float
+    end: float
+    hash: str
+    group: int = -1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Examples:
+    """All that was shown. Parallel: ``vectors`` [n, d] and ``owners`` [n] (which item a window is of); ``items`` and ``truth`` [m, k].
+
+    truth: 1 it is of the label, 0 it is not, −1 nobody said.
+    """
+
+    items: tuple[Example, ...]
+    truth: npt.NDArray[np.int8]
+    vectors: Vectors
+    owners: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def of(self, item: int) -> Vectors:
+        """The window vectors of one item."""
+        found: Vectors = self.vectors[self.owners == item]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class LabelScore:
+    """What held-back examples say of one label. ``score`` is the mean of the share found and the share of others not taken for it
+    (chance is 0.5), with a 95 % interval ``low`` to ``high``; all None where there are too few distinct examples."""
+
+    label: str
+    examples: int
+    distinct: int
+    rejected: int = 0  # examples that were said not to be of it
+    score: float | None = None
+    low: float | None = None
+    high: float | None = None
+    found: float | None = None
+    false_alarms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The score over all labels at one time: a point of the history."""
+
+    examples: int
+    score: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Taught:
+    """Weights ``[k, d]`` and bias ``[k]``: log-odds are ``vectors @ weights.T + bias``, on unit vectors of the pipeline alone."""
+
+    name: str
+    labels: tuple[str, ...]
+    weights: npt.NDArray[np.float64]
+    bias: npt.NDArray[np.float64]
+    model: str
+    model_source: str
+    pipeline_id: str
+    background: Vectors
+    background_of: str
+    examples: Examples
+    scores: tuple[LabelScore, ...]
+    standing: Standing
+    history: tuple[Standing, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def log_odds(self, vectors: Vectors) -> npt.NDArray[np.float64]:
+        """Log-odds ``[n, k]`` that each label applies to each unit vector ``[n, d]``."""
+        return np.asarray(vectors.astype(np.float64) @ self.weights.T + self.bias, dtype=np.float64)
+
+    def check(self, model: Any) -> None:
+        """Raises ModelError for vectors of another pipeline: the weights would mean nothing on them."""
+        if model.pipeline_id != self.pipeline_id:
+            raise ModelError(
+                "Unsupported",
+                f"{self.name} was taught on {self.model} ({self.pipeline_id}), and this is {model.name} ({model.pipeline_id}).",
+                hint=f"Use it with --model {self.model}, or teach it again with --model {model.name}.",
+            )
+
+    def place(self, label: str) -> int | None:
+        """Where a label stands, whatever its case; None where it was not taught."""
+        wanted = " ".join(label.split()).casefold()
+        return next((i for i, known in enumerate(self.labels) if known.casefold() == wanted), None)
+
+
+class Speaking:
+    """A model for which the labels of a head mean what was shown: ``embed_text`` gives their weights, as a direction, for their names."""
+
+    def __init__(self, model: Any, head: Taught) -> None:
+        head.check(model)
+        self.model, self.head = model, head
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.model, name)
+
+    def embed_text(self, texts: Sequence[str]) -> Vectors:
+        found: Vectors = np.array(self.model.embed_text(list(texts)), dtype=np.float32)
+        for row, text in enumerate(texts):
+            if (place := self.head.place(text)) is not None:
+                direction = self.head.weights[place]
+                found[row] = direction / max(float(np.linalg.norm(direction)), 1e-12)
+        return found
+
+
+# -- on the disk -----------------------------------------------------------------------------------------------------------------
+
+
+def folder() -> Path:
+    return settings.home() / "taught"
+
+
+def path_of(name: str | os.PathLike[str]) -> Path:
+    """Where a head of that name lies: a path when it looks like one, else a file in :func:`folder`. Raises UsageError."""
+    text = os.fspath(name).strip()
+    if not text:
+        raise UsageError("the taught head has no name.", hint="Name it like my-dogs, or give the path of a file.")
+    if os.sep in text or text.startswith("~") or text.endswith(SUFFIX):
+        return Path(text).expanduser()
+    return folder() / f"{checked_name(text)}{SUFFIX}"
+
+
+def checked_name(name: str) -> str:
+    """Raises UsageError for a name that is no plain file name."""
+    if not re.fullmatch(r"[^\W_][\w.-]{0,79}", name) or name.endswith("."):
+        raise UsageError(f"{name!r} is no name for a taught head.", hint="Use letters, digits, dots and dashes, like my-dogs.")
+    return name
+
+
+def names() -> list[str]:
+    """Heads in :func:`folder`, by name."""
+    return sorted(p.stem for p in folder().glob(f"*{SUFFIX}")) if folder().is_dir() else []
+
+
+def save(head: Taught, path: Path) -> Path:
+    """Write the file, whole or not at all. Raises AuricleError when the disk refuses."""
+    about = {
+        "format": FORMAT, "name": head.name, "labels": list(head.labels), "model": head.model, "model_source": head.model_source,
+        "pipeline_id": head.pipeline_id, "background": head.background_of, "examples": [asdict(e) for e in head.examples.items],
+        "scores": [asdict(s) for s in head.scores], "standing": asdict(head.standing), "history": [asdict(s) for s in head.history],
+        "warnings": list(head.warnings),
+    }  # fmt: skip
+    out = io.BytesIO()
+    np.savez_compressed(
+        out, weights=head.weights, bias=head.bias, truth=head.examples.truth, vectors=head.examples.vectors.astype(np.float16),
+        owners=head.examples.owners, background=head.background.astype(np.float16), about=np.array(json.dumps(about, ensure_ascii=True)),
+    )  # fmt: skip
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(prefix=".auricle-", dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(out.getvalue())
+            os.replace(temporary, path)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary)
+            raise
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise AuricleError(f"{path} could not be written: {reason}.", hint="Check that there is room, or name another place.") from None
+    return path
+
+
+def load(name: str | os.PathLike[str] | Taught) -> Taught:
+    """A head by name or path. Raises ModelError ``Missing`` naming those there are, ``Damaged``, ``Unsupported``."""
+    if isinstance(name, Taught):
+        return name
+    path = path_of(name)
+    if not path.is_file():
+        known = ", ".join(names())
+        what = f"{path} is a folder" if path.is_dir() else f"there is no taught head {os.fspath(name)}"
+        raise ModelError("Missing", f"{what}.", hint=f"Taught so far: {known}." if known else _AGAIN.format(path.stem))
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(part.file_size for part in archive.infolist()) > _MAX_BYTES:
+                raise ValueError("it is too large")
+        with np.load(path, allow_pickle=False) as stored:
+            return _read(stored, path)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, zipfile.BadZipFile, EOFError, MemoryError) as error:
+        raise ModelError("Damaged", f"{path} is no taught head: {_reason(error)}.", hint=_AGAIN.format(path.stem)) from None
+
+
+def _read(stored: Mapping[str, Any], path: Path) -> Taught:
+    about = json.loads(str(stored["about"]))
+    if about["format"] > FORMAT:
+        raise ModelError("Unsupported", f"{path} is of a newer auricle.", hint="Upgrade with: pip install -U auricle")
+    labels = tuple(map(str, about["labels"]))
+    examples = Examples(
+        tuple(Example(**item) for item in about["examples"]), stored["truth"].astype(np.int8), stored["vectors"].astype(np.float32),
+        stored["owners"].astype(np.int64),
+    )  # fmt: skip
+    weights, bias = stored["weights"].astype(np.float64), stored["bias"].astype(np.float64)
+    n, k, (rows, dim) = len(examples), len(labels), weights.shape
+    owners = examples.owners
+    fits = (
+        (rows, *bias.shape, *examples.truth.shape) == (k, k, n, k)
+        and (examples.vectors.shape, stored["background"].shape[1]) == ((len(owners), dim), dim)
+        and (not len(owners) or (owners.min() >= 0 and owners.max() < n))
+        and bool(np.isfinite(weights).all() and np.isfinite(bias).all() and k)
+    )
+    if not fits:
+        raise ValueError("its arrays do not fit together")
+    return Taught(
+        str(about["name"]), labels, weights, bias, str(about["model"]), str(about["model_source"]), str(about["pipeline_id"]),
+        stored["background"].astype(np.float32), str(about["background"]), examples, tuple(LabelScore(**s) for s in about["scores"]),
+        Standing(**about["standing"]), tuple(Standing(**s) for s in about["history"]), tuple(map(str, about["warnings"])),
+    )  # fmt: skip
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"{error.args[0]} is missing"
+    return (str(error) or type(error).__name__).splitlines()[0][:120].rstrip(".")
+
+
+def renamed(head: Taught, name: str) -> Taught:
+    return replace(head, name=name)

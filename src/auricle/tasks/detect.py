@@ -1,0 +1,258 @@
+"""Detection: which of the labels is heard from when to when. Events of several labels may overlap.
+
+    blocks → frames (or windows) → averaged over 2.5 seconds → log-odds a label → probability → events
+
+An event opens where its label's probability reaches ``threshold`` and goes on, to both sides, for as long as it stays above
+``LOW`` of it: a double threshold (Çakır et al. 2017; Dinkel et al. 2021), so that a dip breaks nothing and a faint hum opens nothing.
+Everything is done as the sound goes by: memory does not grow with the recording.
+
+How fine the times are is the model's: ``tiny-towers@1`` hears a second every half second, and a model without frames 5 s every 2.5.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from auricle.audio.types import Audio, Limits
+from auricle.errors import AudioError, ModelError, UsageError
+from auricle.models import heads
+from auricle.models.capabilities import Vectors
+from auricle.models.taught import Taught
+from auricle.models.two_towers import unit
+from auricle.results import Detection
+
+Floats = npt.NDArray[np.float64]
+_Held = tuple[Floats, Floats, Vectors]  # starts, ends, vectors
+
+# Chosen on the development half's composed scenes (1.5 hours, 90 labels); docs/teach.md tells what came out.
+AVERAGED = 2.5  # seconds of frames that are averaged: the model's calibration knows windows of five
+SCALE, SHIFT = 1.46, -2.17  # window log-odds → log-odds of frames so averaged, as often as labels of those scenes are heard
+THRESHOLD = 0.4
+LOW = 0.5  # of the threshold
+MIN_DURATION = 0.0
+MERGE = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How probabilities become events. Seconds; ``threshold`` 0…1."""
+
+    threshold: float = THRESHOLD
+    min_duration: float = MIN_DURATION
+    merge: float = MERGE
+    low: float = LOW
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.threshold < 1.0:
+            raise UsageError(f"a threshold lies between 0 and 1, and {self.threshold:g} does not.", hint="Leave it out, or give e.g. 0.3.")
+        for name, value in (("shortest event", self.min_duration), ("gap to merge", self.merge)):
+            if not 0.0 <= value < 1e9:
+                raise UsageError(f"the {name} is {value:g} seconds.", hint="Give seconds, 0 or more.")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reader:
+    """Labels in words, and those of a taught head, as one function of vectors: log-odds ``[n, k]``."""
+
+    labels: tuple[str, ...]
+    log_odds: Callable[[Vectors], Floats]
+
+    @classmethod
+    def of(cls, labels: Sequence[str], model: Any, head: Taught | None) -> Reader:
+        """Raises UsageError (no label, one twice), ModelError (no calibration, a head of another model)."""
+        if head is not None:
+            head.check(model)
+        words = [label for label in heads.check_labels(labels) if head is None or head.place(label) is None] if labels else []
+        taught = list(head.labels) if head is not None else []
+        names = heads.check_labels([*words, *taught])
+        calibration = getattr(model, "calibration", None)
+        if words and calibration is None:
+            raise ModelError(
+                "Capability", f"{model.name} is not calibrated: it cannot say how probable {words[0]!r} is.",
+                hint="Use tiny-towers, or teach it: auricle teach NAME=clips/ -o mine --model MODEL",
+            )  # fmt: skip
+        text = model.embed_text(words) if words else None
+
+        def log_odds(vectors: Vectors) -> Floats:
+            parts: list[Floats] = [] if calibration is None or text is None else [calibration.log_odds(vectors, text)]
+            return np.concatenate([*parts, head.log_odds(vectors)] if head is not None else parts, axis=1)
+
+        return cls(tuple(names), log_odds)
+
+
+def detect(
+    source: Any,
+    labels: Sequence[str] = (),
+    model: Any = None,
+    *,
+    head: Taught | None = None,
+    rules: Rules | None = None,
+    limits: Limits | None = None,
+) -> list[Detection]:
+    """Events of a recording of any length, in the order of time. Raises AudioError, UsageError, ModelError."""
+    found = detect_stream(source, labels, model, head=head, rules=rules, limits=limits)
+    return sorted(found, key=lambda event: (event.start, event.end, event.label))
+
+
+def detect_stream(
+    source: Any,
+    labels: Sequence[str] = (),
+    model: Any = None,
+    *,
+    head: Taught | None = None,
+    rules: Rules | None = None,
+    limits: Limits | None = None,
+) -> Iterator[Detection]:
+    """The same, each event as soon as it is over."""
+    reader = Reader.of(labels, model, head)
+    rules = rules or Rules()
+    path = os.fspath(source) if isinstance(source, str | os.PathLike) else getattr(source, "source", None) or ""
+    decoder = Decoder(len(reader.labels), rules)
+    heard = False
+    for starts, ends, vectors in cells(_blocks(source, model, limits), model):
+        heard = True
+        scale, shift = (SCALE, SHIFT) if has_frames(model) else (1.0, 0.0)
+        values = heads.probabilities(scale * reader.log_odds(vectors) + shift)
+        for place, start, end, score in decoder.add(starts, ends, values):
+            yield Detection(path, start, end, reader.labels[place], score, model.name, model.pipeline_id)
+    if not heard:
+        raise AudioError("Empty", path, f"{path}: no sound to hear.")
+    for place, start, end, score in decoder.finish():
+        yield Detection(path, start, end, reader.labels[place], score, model.name, model.pipeline_id)
+
+
+def has_frames(model: Any) -> bool:
+    return bool(getattr(model, "has_frames", False))
+
+
+def _blocks(source: Any, model: Any, limits: Limits | None) -> Iterable[Audio]:
+    if isinstance(source, Audio):
+        return (source,)
+    from auricle import audio
+
+    blocks: Iterable[Audio] = audio.blocks(source, rate=model.rate, mono=True, limits=limits or Limits.stream())
+    return blocks
+
+
+def cells(blocks: Iterable[Audio], model: Any) -> Iterator[_Held]:
+    """Stretches that follow each other without a gap (starts, ends, seconds) and a vector for each, in pieces.
+
+    A stretch is what lies nearest to the middle of one frame or window; the first and last reach to the ends of the sound.
+    """
+    from auricle.models import listening
+
+    if has_frames(model):
+        parts = ((part.starts, part.ends, part.vectors) for part in model.frames(blocks))
+        width = max(1, round(AVERAGED / model.frame_hop)) if model.frame_hop else 1
+    else:
+        parts = ((part.starts, part.ends, part.vectors) for part in listening.listen(blocks, model))
+        width = 1
+    yield from _averaged(parts, width)
+
+
+def _averaged(parts: Iterable[_Held], width: int) -> Iterator[_Held]:
+    """Centred means over ``width`` vectors (fewer at the ends), unit norm; only what a later one needs is held."""
+    before, after = (width - 1) // 2, width // 2
+    held: _Held | None = None
+    done = 0  # of held, those given
+    border: float | None = None
+    for part in parts:
+        held = part if held is None else _joined(held, part)
+        ready = len(held[0]) - after - 1  # one more must be known, to tell where the last one's stretch ends
+        if ready > done:
+            yield _cells(held, done, ready, before, after, border, last=False)
+            border = _border(held, ready)
+            drop = max(0, ready - before)
+            held, done = (held[0][drop:], held[1][drop:], held[2][drop:]), ready - drop
+    if held is not None and done < len(held[0]):
+        yield _cells(held, done, len(held[0]), before, after, border, last=True)
+
+
+def _joined(a: _Held, b: _Held) -> _Held:
+    return np.concatenate([a[0], b[0]]), np.concatenate([a[1], b[1]]), np.concatenate([a[2], b[2]])
+
+
+def _border(held: _Held, at: int) -> float:
+    """Where the stretch of ``at - 1`` ends and that of ``at`` begins."""
+    middle = (held[0] + held[1]) / 2
+    return float((middle[at - 1] + middle[at]) / 2)
+
+
+def _cells(held: _Held, first: int, stop: int, before: int, after: int, border: float | None, *, last: bool) -> _Held:
+    starts, ends, vectors = held
+    middle = (starts + ends) / 2
+    edges = (middle[1:] + middle[:-1]) / 2
+    begin = np.concatenate([[starts[0] if border is None else border], edges[first : stop - 1]])
+    finish = np.concatenate([edges[first : stop - 1], [ends.max() if last else edges[stop - 1]]])
+    total = np.concatenate([np.zeros((1, vectors.shape[1])), np.cumsum(vectors, axis=0, dtype=np.float64)])
+    index = np.arange(first, stop)
+    low, high = np.maximum(index - before, 0), np.minimum(index + after + 1, len(vectors))
+    return begin, finish, unit((total[high] - total[low]) / (high - low)[:, None])
+
+
+@dataclass(slots=True)
+class _Open:
+    """A run of one label above the low threshold, and the event before it that it may still join."""
+
+    start: float = 0.0
+    end: float = 0.0
+    peak: float = -1.0  # below 0: no run
+    held: tuple[float, float, float] | None = None  # start, end, score
+
+
+class Decoder:
+    """Probabilities of consecutive stretches, in pieces → events (label's place, start, end, highest probability)."""
+
+    def __init__(self, labels: int, rules: Rules) -> None:
+        self._rules = rules
+        self._open = [_Open() for _ in range(labels)]
+
+    def add(self, starts: Floats, ends: Floats, values: Floats) -> Iterator[tuple[int, float, float, float]]:
+        low = self._rules.threshold * self._rules.low
+        above = values >= low
+        touched: list[bool] = np.any(above, axis=0).tolist()
+        for place, state in enumerate(self._open):
+            if touched[place] or state.peak >= 0:
+                for first, stop in _runs(above[:, place]):
+                    if state.peak >= 0 and first > 0:
+                        yield from self._close(place)
+                    if state.peak < 0:
+                        state.start = float(starts[first])
+                    state.end, state.peak = float(ends[stop - 1]), max(state.peak, float(values[first:stop, place].max()))
+                if state.peak >= 0 and not above[-1, place]:
+                    yield from self._close(place)
+            begun = state.start if state.peak >= 0 else float(ends[-1])
+            if state.held is not None and begun - state.held[1] > self._rules.merge:
+                yield from self._give(place)
+
+    def finish(self) -> Iterator[tuple[int, float, float, float]]:
+        for place in range(len(self._open)):
+            yield from self._close(place)
+            yield from self._give(place)
+
+    def _close(self, place: int) -> Iterator[tuple[int, float, float, float]]:
+        state = self._open[place]
+        if state.peak >= self._rules.threshold:
+            if state.held is not None and state.start - state.held[1] <= self._rules.merge:
+                state.held = (state.held[0], state.end, max(state.held[2], state.peak))
+            else:
+                yield from self._give(place)
+                state.held = (state.start, state.end, state.peak)
+        state.peak = -1.0
+
+    def _give(self, place: int) -> Iterator[tuple[int, float, float, float]]:
+        state = self._open[place]
+        if state.held is not None and state.held[1] - state.held[0] >= self._rules.min_duration:
+            yield (place, *state.held)
+        state.held = None
+
+
+def _runs(above: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], above.astype(np.int8), [0]])))
+    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
