@@ -22,7 +22,6 @@ from auricle.tasks.retrieve import Floats, Query, Weights
 Ids = npt.NDArray[np.int64]
 
 SOURCES = ("sound", "words", "texts")
-_SAMPLE = 4096  # windows that tell how a query scores on this library in general
 _CANDIDATES = 768  # best windows by sound that are looked at, at least
 _NAMED = 400  # contents found by name or text whose windows are looked at, at most
 _PER_CONTENT = 256  # windows of one such content that are looked at, at most
@@ -237,7 +236,7 @@ def _sound(
 ) -> Floats:
     """Certainty 0…1 that a window sounds as asked and not as unwanted, from standard deviations above the library's mean."""
     vectors = store.vectors(chosen.windows)
-    sample = store.vectors(_sample_ids(store, None, _SAMPLE))
+    sample = store.sample()
 
     def surprise(query: Floats) -> Floats:
         general = sample @ query

@@ -26,6 +26,8 @@ from auricle.models.capabilities import Windowing
 if TYPE_CHECKING:
     from auricle.library.writer import Writer
 
+_SAMPLE = 4096  # vectors that tell how a query scores on this library in general
+
 
 class Bound(Protocol):
     """What a library remembers of the model that it was made with."""
@@ -53,6 +55,7 @@ class Store:
         self._vectors: Vectors | None = None
         self._ann: ann.Ann | None = None
         self._phrases: tuple[Ids, Scores] | None = None
+        self._sample: tuple[Vectors, Scores] | None = None
         self._seen_version = -1
         meta = dict(connection.execute("SELECT key, value FROM meta"))
         self.model_source = meta.get("model_source", "")  # the folder of its bundle when the library was made
@@ -104,7 +107,7 @@ class Store:
 
     def close(self) -> None:
         with self._lock:
-            self._vectors = self._ann = self._phrases = None
+            self._vectors = self._ann = self._phrases = self._sample = None
             self.connection.close()
 
     def __enter__(self) -> Store:
@@ -177,6 +180,16 @@ class Store:
         for first in range(0, len(ids), chunk):
             part = ids[first : first + chunk]
             yield part, vectors.fetch(part)
+
+    def sample(self) -> Scores:
+        """Up to 4096 vectors, float32, spread evenly over the library; kept until the library holds other ones."""
+        vectors, kept = self._snapshot()[0], self._sample
+        if kept is None or kept[0] is not vectors:
+            ids = self.window_ids()
+            if len(ids) > _SAMPLE:
+                ids = ids[np.linspace(0, len(ids) - 1, _SAMPLE).astype(np.int64)]
+            self._sample = kept = vectors, self.vectors(ids)
+        return kept[1]
 
     def window_ids(self, contents: npt.ArrayLike | None = None) -> Ids:
         """Ids of all live windows, or of those of some contents, in order."""
@@ -316,7 +329,7 @@ class Store:
     def refresh(self) -> None:
         """Look at the disk again on the next call (done of itself after another process commits)."""
         with self._lock:
-            self._vectors = self._ann = self._phrases = None
+            self._vectors = self._ann = self._phrases = self._sample = None
 
     def layout(self) -> Layout:
         """The segments as committed now (or, inside a writer, as written so far)."""

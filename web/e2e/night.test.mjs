@@ -1,0 +1,63 @@
+// Ten hours in one file: it starts at the moment, and its page opens, at once.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ask, begun, figure, opened, painted, row, rows, sound, toList, told, until } from './browser.mjs';
+
+test('a file of ten hours starts at the moment', async (t) => {
+  const page = await opened(t, { library: 'night' });
+  const parts = [];
+  page.on('response', async (response) => {
+    if (new URL(response.url()).pathname.endsWith('/audio')) parts.push({ status: response.status(), range: response.request().headers().range, length: Number(response.headers()['content-length']) });
+  });
+  const found = await ask(page, 'a dog barking');
+  const [moment] = found.data;
+  assert.ok(moment.start <= told.bark && moment.end > told.bark, `${moment.start} – ${moment.end}`);
+  assert.match((await rows(page))[0].when, /^\s*3:12:40 – /);
+  await toList(page);
+  const got = await begun(page, 'Space');
+  figure(t, `ten hours: first sound ${got.heard.toFixed(0)} ms after the key, at ${got.position.toFixed(1)} s`);
+  assert.ok(got.heard < 3000, `${got.heard} ms`); // 0.3 s of silence come first
+  assert.ok(got.position > moment.start - 0.35 && got.position < moment.start + 0.2, `at ${got.position}, the moment is at ${moment.start}`);
+  assert.ok((await sound(page)).position > told.bark - 1);
+  assert.ok(parts.length > 0 && parts.every((part) => part.status === 206), JSON.stringify(parts));
+  assert.ok(parts.some((part) => Number(part.range?.match(/bytes=(\d+)/)?.[1]) > 100_000_000), 'asked for from the middle of the file');
+  await page.keyboard.press('Shift+ArrowRight');
+  await page.keyboard.press('Home');
+});
+
+test('its page opens with the whole waveform', async (t) => {
+  const page = await opened(t, { library: 'night' });
+  await ask(page, 'a dog barking');
+  await toList(page);
+  await until(async () => (await painted(row(page, 0).locator('canvas'))) > 0.01, 'the row shows the recording');
+  const opening = page.evaluate(
+    () =>
+      new Promise((done) => {
+        let began;
+        addEventListener('keydown', (event) => (began = event.timeStamp), { capture: true, once: true });
+        const inked = (canvas) => {
+          const { data, width } = canvas.getContext('2d').getImageData(0, 0, canvas.width || 1, canvas.height || 1);
+          const columns = new Set();
+          for (let i = 3; i < data.length; i += 4) if (data[i] > 60) columns.add(((i - 3) / 4) % width);
+          return columns.size > 100;
+        };
+        const look = () => {
+          const drawn = [...document.querySelectorAll('[data-testid=stage] canvas')];
+          if (drawn.length >= 2 && drawn.every(inked)) requestAnimationFrame(() => done(performance.now() - began));
+          else requestAnimationFrame(look);
+        };
+        look();
+      }),
+  );
+  await page.keyboard.press('Enter');
+  const spent = await opening;
+  figure(t, `ten hours: the recording page is drawn ${spent.toFixed(0)} ms after Enter`);
+  assert.ok(spent < 2000, `${spent} ms`);
+  await page.getByRole('heading', { name: 'night.wav' }).waitFor();
+  await page.getByText('Found for “a dog barking”').waitFor();
+  const used = await page.evaluate(() => performance.memory?.usedJSHeapSize ?? 0);
+  assert.ok(used < 100e6, `${used} bytes in use: the file is never decoded whole in the browser`);
+  await begun(page, 'n');
+  assert.ok(Math.abs((await sound(page)).position - told.bark) < 2, 'the found moment plays');
+});
