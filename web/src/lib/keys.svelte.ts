@@ -38,6 +38,22 @@ export const KEYS: { title: string; rows: KeyDoc[] }[] = [
     ],
   },
   {
+    title: 'In a recording',
+    rows: [
+      { keys: ['+', '−', '0'], does: 'Nearer, farther, the whole' },
+      { keys: ['[', ']'], does: 'Select from, up to the play head' },
+      { keys: ['z'], does: 'Zoom to the selection' },
+    ],
+  },
+  {
+    title: 'On the map',
+    rows: [
+      { keys: ['↑', '↓', '←', '→'], does: 'The next point that way; with ⇧ select' },
+      { keys: ['g'], does: 'Select with a loop (or ⇧ and drag)' },
+      { keys: ['i'], does: 'List the selected, or what is near' },
+    ],
+  },
+  {
     title: 'Keep',
     rows: [
       { keys: ['t'], does: 'Tag' },
