@@ -18,17 +18,19 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from auricle.api import classify, embed, load
+    from auricle.api import classify, detect, embed, load, teach
     from auricle.audio.types import Audio
     from auricle.errors import AudioError, AuricleError, LibraryError, ModelError, UsageError
     from auricle.library.library import Library
-    from auricle.results import Classification, DuplicateGroup, Embedding, Failure, Hit, IndexSummary
+    from auricle.models.taught import Taught
+    from auricle.results import Classification, Detection, DuplicateGroup, Embedding, Failure, Hit, IndexSummary
 
 _HOME = {
     "Audio": "auricle.audio.types",
     "AudioError": "auricle.errors",
     "AuricleError": "auricle.errors",
     "Classification": "auricle.results",
+    "Detection": "auricle.results",
     "DuplicateGroup": "auricle.results",
     "Embedding": "auricle.results",
     "Failure": "auricle.results",
@@ -37,10 +39,13 @@ _HOME = {
     "Library": "auricle.library.library",
     "LibraryError": "auricle.errors",
     "ModelError": "auricle.errors",
+    "Taught": "auricle.models.taught",
     "UsageError": "auricle.errors",
     "classify": "auricle.api",
+    "detect": "auricle.api",
     "embed": "auricle.api",
     "load": "auricle.api",
+    "teach": "auricle.api",
 }
 
 __all__ = [
@@ -48,6 +53,7 @@ __all__ = [
     "AudioError",
     "AuricleError",
     "Classification",
+    "Detection",
     "DuplicateGroup",
     "Embedding",
     "Failure",
@@ -56,11 +62,14 @@ __all__ = [
     "Library",
     "LibraryError",
     "ModelError",
+    "Taught",
     "UsageError",
     "__version__",
     "classify",
+    "detect",
     "embed",
     "load",
+    "teach",
 ]
 
 

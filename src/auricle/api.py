@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from auricle.models.capabilities import Vectors
+from auricle.models.taught import Taught
 from auricle.models.two_towers import TwoTowers
-from auricle.results import Classification
+from auricle.results import Classification, Detection
 
 
 def load(name: str = "tiny-towers", *, threads: int | None = None, device: str = "auto") -> TwoTowers:
@@ -20,14 +22,68 @@ def load(name: str = "tiny-towers", *, threads: int | None = None, device: str =
     return hub.load(name, threads=threads, device=device)
 
 
-def classify(audio: Any, labels: Sequence[str], *, model: str | Any = "tiny-towers", exclusive: bool = False) -> Classification:
+def classify(
+    audio: Any, labels: Sequence[str] = (), *, model: str | Any | None = None, exclusive: bool = False, taught: str | Taught | None = None
+) -> Classification:
     """How well each label describes a sound, with "none of these". See :func:`auricle.tasks.classify.classify`.
 
     audio: a path, bytes, a binary file, ``(samples, rate)``, ``{"array", "sampling_rate"}`` or an Audio.
+    model: ``tiny-towers`` when not given, or the one that ``taught`` belongs to.
+    taught: a head (or its name) whose labels are judged beside ``labels``.
     """
+    from auricle.models.taught import load_both
     from auricle.tasks.classify import classify as run
 
-    return run(audio, labels, load(model) if isinstance(model, str) else model, exclusive=exclusive)
+    loaded, head = load_both(model, taught)
+    return run(audio, labels, loaded, exclusive=exclusive, head=head)
+
+
+def detect(
+    audio: Any,
+    labels: Sequence[str] = (),
+    *,
+    model: str | Any | None = None,
+    taught: str | Taught | None = None,
+    threshold: float | None = None,
+    min_duration: float = 0.0,
+    merge: float | None = None,
+) -> list[Detection]:
+    """What is heard from when to when, in a sound of any length. See :func:`auricle.tasks.detect.detect`."""
+    from auricle.models.taught import load_both
+    from auricle.tasks import detect as task
+
+    loaded, head = load_both(model, taught)
+    rules = task.Rules(task.THRESHOLD if threshold is None else threshold, min_duration, task.MERGE if merge is None else merge)
+    return task.detect(audio, labels, loaded, head=head, rules=rules)
+
+
+def teach(
+    classes: Mapping[str, Any],
+    *,
+    out: str | os.PathLike[str] | None = None,
+    model: str | Any = "tiny-towers",
+    background: str | os.PathLike[str] | None = None,
+) -> Taught:
+    """Teach kinds of sound by examples. See :func:`auricle.tasks.teach.teach`.
+
+    classes: label → a folder of clips, a sound file, an Audio, or a list of those.
+    out:     a name (for ``taught=``) or a path to keep it under; it is replaced when it exists. Nothing is kept without it.
+
+    Clips that cannot be heard stand in ``warnings``. Raises UsageError, AudioError where no clip of a label can be heard.
+    """
+    from dataclasses import replace
+
+    from auricle.models import taught
+    from auricle.tasks.teach import teach as run
+
+    path = taught.path_of(out) if out is not None else None
+    loaded = load(model) if isinstance(model, str) else model
+    head, failures = run(classes, loaded, name=path.stem if path else "taught", background=background)
+    if failures:
+        head = replace(head, warnings=(*head.warnings, *(f"not heard: {failure.error}" for failure in failures)))
+    if path is not None:
+        taught.save(head, path)
+    return head
 
 
 def embed(what: Any, *, model: str | Any = "tiny-towers") -> Vectors:

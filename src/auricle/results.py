@@ -60,8 +60,8 @@ class Detection:
 class TaughtSummary:
     """What was taught. ``labels``: a mapping each with label, examples, distinct, rejected, score, low, high, found, false_alarms.
 
-    ``score``, from held-back examples, is the mean over labels of the share found and the share of others not taken for it (chance is
-    0.5), within ``low`` to ``high`` at 95 %; None where there are too few distinct examples to say.
+    ``score``, the mean over labels: how often a held-back example stands above a sound that is not of its label (chance is 0.5), within
+    ``low`` to ``high`` at 95 %; None where there are too few distinct examples to say.
     """
 
     name: str

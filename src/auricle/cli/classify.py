@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
-from auricle.cli.options import Files, JsonFlag, ModelOption, examples, option
+from auricle.cli.options import Files, JsonFlag, TaughtModelOption, TaughtOption, examples, option
+
+LABELS = 'Words or phrases with commas between them ("dog barking,rain"), or a text file with one a line (# starts a comment).'
 
 
 def register(app: typer.Typer) -> None:
@@ -17,45 +19,41 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             'auricle classify clip.wav --labels "dog barking,rain,speech"',
             "auricle classify *.flac --labels labels.txt --json",
+            "auricle classify yard.wav --taught my-dogs",
         ),
     )(classify)
 
 
 def classify(
     files: Files,
-    labels: Annotated[
-        str,
-        option(
-            "--labels",
-            "-L",
-            metavar="LABELS",
-            help='Words or phrases with commas between them ("dog barking,rain"), or a text file with one a line (# starts a comment).',
-        ),
-    ],
-    model: ModelOption = "tiny-towers",
+    labels: Annotated[str | None, option("--labels", "-L", metavar="LABELS", help=LABELS, show_default=False)] = None,
+    taught: TaughtOption = None,
+    model: TaughtModelOption = None,
     exclusive: Annotated[bool, typer.Option("--exclusive", help="Exactly one label, or none, is true: all sum to 1.")] = False,
     json: JsonFlag = False,
 ) -> None:
     """Say how well each label describes each file, and how likely it is none of these.
 
     Each label is judged on its own, so that several may be true; with --exclusive exactly one is, or none. A model without calibration
-    gives similarities instead of probabilities, and this says so.
+    gives similarities instead of probabilities, and this says so. Kinds of sound that were taught are judged beside the labels.
     """
     from auricle.audio import prestart
 
     prestart()
     from auricle.cli import output
-    from auricle.errors import AudioError
+    from auricle.errors import AudioError, UsageError
     from auricle.models.heads import check_labels
-    from auricle.models.hub import load
+    from auricle.models.taught import load_both
     from auricle.tasks.classify import classify as run
 
-    words = check_labels(read_labels(labels))
-    loaded = load(model)
+    if labels is None and taught is None:
+        raise UsageError("there are no labels.", hint='Name them like --labels "dog,rain", or give --taught NAME.')
+    words = check_labels(read_labels(labels)) if labels is not None else []
+    loaded, head = load_both(model, taught)
     failed = False
     for path in files:
         try:
-            result = run(path, words, loaded, exclusive=exclusive)
+            result = run(path, words, loaded, exclusive=exclusive, head=head)
         except AudioError as error:
             failed = True
             output.fail(output.failure_of(error), json)

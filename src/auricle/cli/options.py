@@ -46,6 +46,13 @@ LibraryOption = Annotated[
 ]  # fmt: skip
 ModelOption = Annotated[str, option("--model", "-m", metavar="MODEL", help=_MODEL)]
 LibraryModelOption = Annotated[str | None, option("--model", "-m", metavar="MODEL", help=_MODEL, show_default="the library's")]
+TaughtOption = Annotated[
+    str | None,
+    option("--taught", "-t", metavar="NAME", help="Kinds of sound that `auricle teach` learned: its name, or a file.", show_default=False),
+]
+TaughtModelOption = Annotated[
+    str | None, option("--model", "-m", metavar="MODEL", help=_MODEL, show_default="tiny-towers, or that of --taught")
+]
 LimitOption = Annotated[int, option("--limit", "-n", metavar="N", min=1, max=10_000, help="How many moments at most.")]
 WhereOption = Annotated[
     str | None,

@@ -13,6 +13,7 @@ from auricle.cli.options import (
     LikeOption,
     LimitOption,
     NotOption,
+    TaughtOption,
     WhereOption,
     argument,
     examples,
@@ -21,7 +22,9 @@ from auricle.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from auricle.models.taught import Taught
     from auricle.results import Hit
+    from auricle.tasks.retrieve import Query
 
 
 def register(app: typer.Typer) -> None:
@@ -32,6 +35,7 @@ def register(app: typer.Typer) -> None:
             'auricle search "door" --where "duration < 3 and format = wav" --limit 20',
             "auricle search --like clip.wav@12-17 --not music --explain",
             'auricle search "dog barking" --json | auricle export --format wav --out clips/',
+            'auricle search "bark, no music" --taught my-dogs',
         ),
     )(search)
     app.command(
@@ -55,13 +59,14 @@ def search(
         str, option("--sources", metavar="KINDS", help="Evidence that counts: sound, words (names and tags), texts (transcripts).")
     ] = "sound,words,texts",
     explain: Annotated[bool, typer.Option("--explain", help="Show what each kind of evidence gave, and how the query was read.")] = False,
+    taught: TaughtOption = None,
     model: LibraryModelOption = None,
     json: JsonFlag = False,
 ) -> None:
     """Find moments by describing them, best first.
 
     "no X", "without X" and "not X" in the query push X away, as --not does. A clip can be the question, or part of it (--like). Each line
-    is a moment: its score, where it starts and ends, and the file.
+    is a moment: its score, where it starts and ends, and the file. With --taught, the names that were taught mean what was shown.
     """
     from auricle.cli import output
     from auricle.errors import UsageError
@@ -75,14 +80,29 @@ def search(
     chosen = tuple(s.strip() for s in sources.split(",") if s.strip())
     if not chosen:
         raise UsageError("--sources names no evidence.", hint="Give one or more of sound, words, texts.")
-    with Library(library, model=model) as collection:
-        hits = collection.search(query, like=like, unwanted=unwanted or (), where=where, limit=limit, sources=chosen)
     asked = understand(query, unwanted or ())
+    head = _head(taught, asked)
+    with Library(library, model=model) as collection:
+        hits = collection.search(query, like=like, unwanted=unwanted or (), where=where, limit=limit, sources=chosen, taught=head)
     if explain and not json:
         output.note(output.plain(f"wanted: {asked.wanted or '-'}   not: {', '.join(asked.unwanted) or '-'}"))
     show_hits(hits, json, explain)
     if not hits and not json:
         output.note("Nothing fits." + (" Try without --where." if where else ""))
+
+
+def _head(name: str | None, asked: Query) -> Taught | None:
+    """What was taught, loaded; a note where the query names nothing of it."""
+    if name is None:
+        return None
+    from auricle.cli import output
+    from auricle.models.taught import load
+    from auricle.tasks.retrieve import parts
+
+    head = load(name)
+    if all(head.place(word) is None for word in (asked.wanted, *asked.unwanted, *parts(asked.wanted))):
+        output.note(output.one_line(f"note: the query names nothing that {head.name} was taught: {', '.join(head.labels)}."))
+    return head
 
 
 def similar(

@@ -12,6 +12,7 @@ from typing import Any
 from auricle import settings
 from auricle.errors import ModelError
 from auricle.library.store import Store
+from auricle.models.taught import Taught
 from auricle.results import DuplicateGroup, Failure, Hit, IndexSummary
 
 
@@ -119,15 +120,19 @@ class Library:
         where: str | None = None,
         limit: int = 10,
         sources: Sequence[str] = ("sound", "words", "texts"),
+        taught: str | Taught | None = None,
     ) -> list[Hit]:
         """Moments that fit, best first; see :func:`auricle.library.search.search`.
 
         like: a path, ``"clip.wav@12-17"``, bytes or an Audio.
+        taught: a head (or its name) whose labels, where the query names them, mean what was shown.
         """
         from auricle.library.search import search
+        from auricle.models.taught import Speaking, load
 
+        model = self.model if taught is None else Speaking(self.model, load(taught))
         return search(
-            self.store, self.model, query, like=parse_like(like) if like is not None else None,
+            self.store, model, query, like=parse_like(like) if like is not None else None,
             unwanted=unwanted, where=where, limit=limit, sources=sources,
         )  # fmt: skip
 

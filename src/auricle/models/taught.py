@@ -18,7 +18,7 @@ import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ import numpy.typing as npt
 from auricle import settings
 from auricle.errors import AuricleError, ModelError, UsageError
 from auricle.models.capabilities import Vectors
+from auricle.results import TaughtSummary
 
 FORMAT = 1
 SUFFIX = ".npz"
@@ -70,8 +71,9 @@ class Examples:
 
 @dataclass(frozen=True, slots=True)
 class LabelScore:
-    """What held-back examples say of one label. ``score`` is the mean of the share found and the share of others not taken for it
-    (chance is 0.5), with a 95 % interval ``low`` to ``high``; all None where there are too few distinct examples."""
+    """What held-back examples say of one label. ``score``: how often one stands above a sound that is not of the label (the area under
+    the ROC curve; chance is 0.5), with a 95 % interval ``low`` to ``high``. ``found`` and ``false_alarms``: shares of examples, and of
+    others, with a probability above one half. All None where there are too few distinct examples."""
 
     label: str
     examples: int
@@ -125,6 +127,13 @@ class Taught:
                 f"{self.name} was taught on {self.model} ({self.pipeline_id}), and this is {model.name} ({model.pipeline_id}).",
                 hint=f"Use it with --model {self.model}, or teach it again with --model {model.name}.",
             )
+
+    def summary(self, path: os.PathLike[str] | str = "", seconds: float = 0.0) -> TaughtSummary:
+        """What a person is told."""
+        return TaughtSummary(
+            self.name, os.fspath(path), tuple(asdict(s) for s in self.scores), self.standing.score, self.standing.low, self.standing.high,
+            self.background_of, self.warnings, seconds, self.model, self.pipeline_id,
+        )  # fmt: skip
 
     def place(self, label: str) -> int | None:
         """Where a label stands, whatever its case; None where it was not taught."""
@@ -262,5 +271,22 @@ def _reason(error: Exception) -> str:
     return (str(error) or type(error).__name__).splitlines()[0][:120].rstrip(".")
 
 
-def renamed(head: Taught, name: str) -> Taught:
-    return replace(head, name=name)
+def load_both(model: str | Any | None, head: str | Taught | None) -> tuple[Any, Taught | None]:
+    """A model and a head that belong together; without a model, the one that the head was taught on. Raises ModelError."""
+    from auricle.models import hub
+
+    known = load(head) if head is not None else None
+    if model is not None:
+        loaded = hub.load(model) if isinstance(model, str) else model
+    elif known is None:
+        loaded = hub.load(hub.DEFAULT)
+    else:
+        try:
+            loaded = hub.load(known.model)
+        except ModelError as error:
+            if error.kind != "Missing" or not known.model_source:
+                raise
+            loaded = hub.load(known.model_source)  # a bundle that was named by its path
+    if known is not None:
+        known.check(loaded)
+    return loaded, known

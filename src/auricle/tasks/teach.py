@@ -251,9 +251,9 @@ def refitted(head: Taught, model: Any) -> Taught:
     warnings = _warnings(head.labels, examples, counts, distinct)
     if (distinct >= teaching.FEWEST).any():
         held = teaching.held_back(examples, background, prior)
-        scores, standing = teaching.judged(head.labels, examples, held)
+        scale, shift = teaching.rescaled(held, examples, background, prior)
+        scores, standing = teaching.judged(head.labels, examples, background, prior, held, scale, shift)
         scores = tuple(replace(s, examples=count) for s, count in zip(scores, counts, strict=True))
-        scale, shift = teaching.rescaled(held, examples, distinct)
         weights, bias = scale * weights, scale * bias + shift
         warnings += _doubts(scores, teaching.confused(head.labels, examples, held))
     else:
@@ -291,7 +291,8 @@ def _warnings(labels: tuple[str, ...], examples: Examples, counts: Sequence[int]
         if not count:
             said.append(f"{label}: no example; it is judged by its name alone.")
         elif distinct[c] < count:
-            said.append(f"{label}: {count} examples hold {distinct[c]} distinct sound{'s' * (distinct[c] != 1)}: copies count once.")
+            sounds = "sound" if distinct[c] == 1 else "sounds"
+            said.append(f"{label}: {count} examples hold {distinct[c]} distinct {sounds}: copies count once.")
         if 0 < distinct[c] < teaching.FEWEST:
             said.append(f"{label}: no score can be given with fewer than {teaching.FEWEST} distinct examples.")
     for a in range(len(labels)):

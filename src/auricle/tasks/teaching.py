@@ -79,6 +79,12 @@ class Prior:
         slope = np.diagonal(calibration.log_odds(text, text)) - origin
         return cls(text.astype(np.float64) * slope[:, None], np.asarray(origin, dtype=np.float64))
 
+    def takes(self, vectors: Vectors) -> npt.NDArray[np.bool_]:
+        """Which vectors ``[n]`` the names are rather true of than not, ``[n, k]``; none where the model cannot say."""
+        known = self.weights.any(axis=1)
+        taken: npt.NDArray[np.bool_] = (vectors.astype(np.float64) @ self.weights.T + self.bias > 0) & known
+        return taken
+
 
 def fit(examples: Examples, background: Vectors, prior: Prior, keep: npt.NDArray[np.bool_] | None = None) -> tuple[Floats, Floats]:
     """Weights ``[k, d]`` and bias ``[k]`` from the items ``keep`` [m] (all without it) and the background."""
@@ -97,7 +103,10 @@ def _fit_label(examples: Examples, background: Vectors, prior: Prior, label: int
     positive = truth[owners] == 1
     if not positive.any():
         return w0, b0
-    ordinary = background[_unlike(background, vectors[positive])] if len(background) else background
+    if len(background):
+        ordinary = background[_unlike(background, vectors[positive]) & ~prior.takes(background)[:, label]]
+    else:
+        ordinary = background
     u = _weights(examples, owners)
     shown_not = float(u[~positive].sum())
     yes = float(u[positive].sum())
@@ -120,7 +129,7 @@ def _unlike(background: Vectors, positive: Vectors) -> npt.NDArray[np.bool_]:
     centre /= max(float(np.linalg.norm(centre)), 1e-12)
     limit = float(np.percentile(positive @ centre, 25)) if len(positive) > 1 else 0.9
     keep: npt.NDArray[np.bool_] = background @ centre < min(limit, 0.95)
-    return keep if keep.any() else np.ones(len(background), bool)
+    return keep
 
 
 def _weights(examples: Examples, owners: npt.NDArray[np.int64]) -> Floats:
@@ -151,12 +160,10 @@ def logistic(x: Floats, y: npt.NDArray[np.bool_], u: Floats, w0: Floats, b0: flo
         return float(u @ (np.logaddexp(0.0, z) - y * z) + 0.5 * ridge @ (theta - mean) ** 2)
 
     value = loss(at)
-    for _ in range(30):
+    for _ in range(40):
         p = 1.0 / (1.0 + np.exp(-np.clip(full @ at, -40, 40)))
         gradient = full.T @ (u * (p - y)) + ridge * (at - mean)
-        hessian = (full.T * (u * p * (1 - p))) @ full
-        hessian[np.diag_indices_from(hessian)] += ridge
-        step = np.linalg.solve(hessian, gradient)
+        step = _solved(full, u * p * (1 - p), ridge, gradient)
         size = 1.0
         while (new := loss(at - size * step)) > value and size > 1e-4:
             size /= 2
@@ -166,6 +173,26 @@ def logistic(x: Floats, y: npt.NDArray[np.bool_], u: Floats, w0: Floats, b0: flo
         if gain < 1e-7 * max(1.0, abs(value)):
             break
     return at[:-1], float(at[-1])
+
+
+def _solved(x: Floats, curve: Floats, ridge: Floats, b: Floats) -> Floats:
+    """``(xᵀ·diag(curve)·x + diag(ridge))⁻¹ b`` by conjugate gradients (Hestenes & Stiefel 1952): nothing of size d² is made."""
+    scale = 1.0 / (ridge + curve @ x**2)
+    found = np.zeros_like(b)
+    rest = b.copy()
+    ready = scale * rest
+    way, size = ready.copy(), float(rest @ ready)
+    enough = 1e-10 * max(size, 1e-30)
+    for _ in range(60):
+        along = x.T @ (curve * (x @ way)) + ridge * way
+        step = size / max(float(way @ along), 1e-30)
+        found, rest = found + step * way, rest - step * along
+        ready = scale * rest
+        before, size = size, float(rest @ ready)
+        if size < enough:
+            break
+        way = ready + (size / before) * way
+    return found
 
 
 # -- what held-back examples say -------------------------------------------------------------------------------------------------
@@ -208,21 +235,23 @@ def _folds(examples: Examples, groups: npt.NDArray[np.int64]) -> npt.NDArray[np.
     return np.where(fold < 0, 0, fold)
 
 
-def rescaled(held: Held, examples: Examples, distinct: npt.NDArray[np.int64]) -> tuple[float, float]:
+def rescaled(held: Held, examples: Examples, background: Vectors, prior: Prior) -> tuple[float, float]:
     """Scale and shift (Platt 1999) that make held-back log-odds mean what they say; (1, 0) where there is too little to tell."""
     z, y, u = [], [], []
+    distinct, taken = distinct_of(examples), prior.takes(background)
     groups = np.array([item.group for item in examples.items], dtype=np.int64)
     for label in np.flatnonzero(distinct >= FEWEST):
         known = examples.truth[:, label] >= 0
         truth = examples.truth[known, label] == 1
         weight = _weights_of(groups[known])
         yes = float(weight[truth].sum())
-        rest = float(weight[~truth].sum()) + len(held.background) * _ORDINARY
+        ordinary = held.background[~taken[:, label], label]
+        rest = float(weight[~truth].sum()) + len(ordinary) * _ORDINARY
         share = yes * (1 - BASE_RATE) / BASE_RATE / max(rest, 1e-12)
         weight[~truth] *= share
-        z += [held.items[known, label], held.background[:, label]]
-        y += [truth, np.zeros(len(held.background), bool)]
-        u += [weight, np.full(len(held.background), share * _ORDINARY)]
+        z += [held.items[known, label], ordinary]
+        y += [truth, np.zeros(len(ordinary), bool)]
+        u += [weight, np.full(len(ordinary), share * _ORDINARY)]
     if not z:
         return 1.0, 0.0
     scale, shift = logistic(np.concatenate(z)[:, None], np.concatenate(y), np.concatenate(u), np.ones(1), 0.0, strength=2.0)
@@ -240,8 +269,15 @@ def distinct_of(examples: Examples) -> npt.NDArray[np.int64]:
     return np.array([len(set(groups[examples.truth[:, c] == 1].tolist())) for c in range(examples.truth.shape[1])], dtype=np.int64)
 
 
-def judged(labels: tuple[str, ...], examples: Examples, held: Held) -> tuple[tuple[LabelScore, ...], Standing]:
-    """Scores with intervals: of each label, and their mean. Intervals are those of proportions (Jeffreys), so few examples show."""
+def judged(
+    labels: tuple[str, ...], examples: Examples, background: Vectors, prior: Prior, held: Held, scale: float, shift: float
+) -> tuple[tuple[LabelScore, ...], Standing]:
+    """Scores with intervals: of each label, and their mean. Intervals are those of proportions (Jeffreys), so few examples show.
+
+    A label's score is the mean share of others (examples that are not of it, and ordinary sounds) that a held-back example stands
+    above: the area under the ROC curve. Ordinary sounds that the model itself takes for the label count neither way.
+    """
+    cut = -shift / scale  # held-back log-odds that become a probability of one half
     distinct = distinct_of(examples)
     groups = np.array([item.group for item in examples.items], dtype=np.int64)
     draw = np.random.default_rng(0)
@@ -252,20 +288,25 @@ def judged(labels: tuple[str, ...], examples: Examples, held: Held) -> tuple[tup
         if distinct[c] < FEWEST:
             scores.append(plain)
             continue
-        right = held.items[:, c] > 0
-        found, of = _share(right, truth == 1, groups)
-        alarms, others = _share(right, truth == 0, groups)
-        alarms, others = alarms + float((held.background[:, c] > 0).sum()), others + len(held.background)
-        hit = draw.beta(found + 0.5, of - found + 0.5, _DRAWS)
-        false = draw.beta(alarms + 0.5, others - alarms + 0.5, _DRAWS)
-        both = (hit + 1 - false) / 2
-        low, high = np.percentile(both, [2.5, 97.5])
-        rate = alarms / others if others else 0.0
-        score = (found / of + 1 - rate) / 2
+        yes, no = truth == 1, truth == 0
+        ordinary = held.background[~prior.takes(background)[:, c], c]
+        others = np.sort(np.concatenate([held.items[no, c], ordinary]))
+        if not len(others):
+            scores.append(plain)
+            continue
+        place = (np.searchsorted(others, held.items[:, c]) + np.searchsorted(others, held.items[:, c], "right")) / (2 * len(others))
+        ranked, of = _share(place, yes, groups)
+        found, _ = _share(held.items[:, c] > cut, yes, groups)
+        chance = draw.beta(ranked + 0.5, of - ranked + 0.5, _DRAWS)
+        low, high = np.percentile(chance, [2.5, 97.5])
+        score = ranked / of
         scores.append(
-            replace(plain, score=score, low=min(float(low), score), high=max(float(high), score), found=found / of, false_alarms=rate)
-        )
-        drawn.append(both)
+            replace(
+                plain, score=score, low=min(float(low), score), high=max(float(high), score), found=found / of,
+                false_alarms=float((others > cut).mean()),
+            )
+        )  # fmt: skip
+        drawn.append(chance)
     if not drawn:
         return tuple(scores), Standing(len(examples), None, None, None)
     low, high = np.percentile(np.mean(drawn, axis=0), [2.5, 97.5])
@@ -273,8 +314,8 @@ def judged(labels: tuple[str, ...], examples: Examples, held: Held) -> tuple[tup
     return tuple(scores), Standing(len(examples), score, min(float(low), score), max(float(high), score))
 
 
-def _share(right: npt.NDArray[np.bool_], which: npt.NDArray[np.bool_], groups: npt.NDArray[np.int64]) -> tuple[float, int]:
-    """(groups that are ``right``, counted by their mean; groups) of the items ``which``."""
+def _share(right: npt.NDArray[Any], which: npt.NDArray[np.bool_], groups: npt.NDArray[np.int64]) -> tuple[float, int]:
+    """(the sum over groups of the mean of ``right``; groups) of the items ``which``."""
     kinds = dict.fromkeys(groups[which].tolist())
     return float(sum(right[which & (groups == g)].mean() for g in kinds)), len(kinds)
 
