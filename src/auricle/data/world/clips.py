@@ -1,0 +1,168 @@
+"""Source clips: decoded once, cut to where they sound, held in a cache of bounded size."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from auricle.audio import Audio
+from auricle.data.items import Item
+from auricle.data.world.acoustics import Float32, active_spans, bursts
+from auricle.data.world.lexicon import Kind, find, instrument, normal, words_for
+
+LONGEST = 60.0  # seconds of a clip that are used
+COUNTABLE = 3.0  # seconds of a single burst, at most, for it to be counted
+
+Opener = Callable[[Item], Audio]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An item as the world uses it. ``label``: as the lexicon writes it; an instrument's name for music."""
+
+    item: Item
+    label: str
+    kind: Kind
+    also: tuple[str, ...] = ()
+    transcript: str = ""
+    speaker: str = ""
+    instrument: str = ""
+    tempo: float = 0.0
+    pitch: float = 0.0
+    mode: str = ""
+
+    @property
+    def clip(self) -> str:
+        """The family that must stay on one side; an item that names none is one of its own."""
+        return self.item.clip or self.item.id
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Where a clip sounds: samples ``first`` to ``last`` of what the cache holds. ``single``: one burst, short enough to be counted."""
+
+    first: int
+    last: int
+    single: bool
+
+    @property
+    def n(self) -> int:
+        return self.last - self.first
+
+
+def as_source(item: Item) -> Source | None:
+    """How the world would use an item; None where it says neither what is heard nor what is said, or has no sound."""
+    if item.audio is None:
+        return None
+    extra = item.extra
+    labels = tuple(dict.fromkeys(words_for(label).label for label in item.labels))
+    transcript = _text(extra.get("transcript"))
+    playing = extra.get("instrument")
+    if transcript:
+        voice = next((label for label in labels if words_for(label).group in ("voice", "singing")), "speech")
+        rest = tuple(label for label in labels if label != voice)
+        return Source(item, voice, "speech", rest, transcript, _text(extra.get("speaker")))
+    if isinstance(playing, (list, tuple)):
+        playing = playing[0] if len(playing) == 1 else "ensemble" if playing else ""
+    if isinstance(playing, str) and playing.strip():
+        name = instrument(playing).label
+        rest = tuple(label for label in labels if label != name)
+        tempo = _number(extra, "tempo", "bpm")
+        return Source(item, name, "music", rest, instrument=name, tempo=tempo, pitch=_pitch(extra), mode=_mode(extra))
+    if not labels:
+        found = {label for caption in item.captions if (label := find(caption))}
+        if len(found) != 1:
+            return None
+        labels = (found.pop(),)
+    return Source(item, labels[0], words_for(labels[0]).kind, labels[1:])
+
+
+def by_label(sources: Iterable[Source]) -> dict[str, tuple[Source, ...]]:
+    """Sorted by id, so that the order of the manifest does not matter."""
+    shelf: dict[str, list[Source]] = defaultdict(list)
+    for source in sources:
+        shelf[source.label].append(source)
+    return {label: tuple(sorted(shelf[label], key=lambda s: s.item.id)) for label in sorted(shelf)}
+
+
+class Clips:
+    """Decoded clips, the least recently used given up beyond ``limit`` bytes; where each sounds is remembered for good."""
+
+    def __init__(self, opener: Opener, rate: int, limit: int) -> None:
+        self.opener, self.rate, self.limit = opener, rate, limit
+        self.held = 0
+        self._samples: OrderedDict[str, Float32] = OrderedDict()
+        self._regions: dict[str, tuple[Region, ...]] = {}
+
+    def samples(self, source: Source) -> Float32:
+        """Mono at the world's rate, read-only, of at most ``LONGEST`` seconds, the mean taken away."""
+        key = source.item.id
+        found = self._samples.get(key)
+        if found is not None:
+            self._samples.move_to_end(key)
+            return found
+        item = source.item
+        end = item.start + LONGEST
+        if source.kind != "speech" and (item.end or item.start + (item.duration or 2 * LONGEST)) > end:
+            item = replace(item, end=end)
+        audio = self.opener(item).mono().at(self.rate)
+        samples = np.ascontiguousarray(audio.samples[0])
+        samples = samples - samples.mean(dtype=np.float64).astype(np.float32) if len(samples) else samples
+        samples.flags.writeable = False
+        self._samples[key] = samples
+        self.held += samples.nbytes
+        while self.held > self.limit and len(self._samples) > 1:
+            self.held -= self._samples.popitem(last=False)[1].nbytes
+        return samples
+
+    def regions(self, source: Source) -> tuple[Region, ...]:
+        """Where it sounds, silence cut away; none for a silent clip. Speech and music are one region: they are whole or nothing."""
+        key = source.item.id
+        if key not in self._regions:
+            samples = self.samples(source)
+            if source.kind in ("speech", "music"):
+                spans = active_spans(samples, self.rate, below=45.0, gap=1e9, least=0.03)
+                self._regions[key] = tuple(Region(a, b, False) for a, b in spans)
+            else:
+                spans = active_spans(samples, self.rate, below=40.0, gap=0.4, least=0.03, above_floor=10.0)
+                self._regions[key] = tuple(Region(a, b, self._single(samples[a:b], source)) for a, b in spans)
+        return self._regions[key]
+
+    def _single(self, samples: Float32, source: Source) -> bool:
+        return source.kind == "event" and len(samples) <= COUNTABLE * self.rate and bursts(samples, self.rate) == 1
+
+
+def _text(value: object) -> str:
+    return " ".join(value.split()) if isinstance(value, str) else ""
+
+
+def _number(extra: Mapping[str, Any], *names: str) -> float:
+    for name in names:
+        value = extra.get(name)
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
+            return float(value)
+    return 0.0
+
+
+def _pitch(extra: Mapping[str, Any]) -> float:
+    """A MIDI number, or a name such as ``C4`` or ``F#3`` (middle C is C4, 60)."""
+    value = extra.get("pitch")
+    if isinstance(value, str) and len(value) >= 2 and value[0].upper() in "CDEFGAB":
+        base = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}[value[0].upper()]
+        rest = value[1:].replace("#", "").replace("♯", "").replace("b", "").replace("♭", "")
+        shift = sum(value.count(s) for s in "#♯") - sum(value[1:].count(s) for s in "b♭")
+        return float(12 * (int(rest) + 1) + base + shift) if rest.lstrip("-").isdigit() else 0.0
+    return _number(extra, "pitch", "midi")
+
+
+def _mode(extra: Mapping[str, Any]) -> str:
+    for name in ("mode", "scale", "key"):
+        words = normal(str(extra.get(name, ""))).split()
+        for mode in ("major", "minor"):
+            if mode in words:
+                return mode
+    return ""
