@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ask, begun, figure, idOf, list, opened, row, rows, sound, toList, until } from './browser.mjs';
+import { api, ask, begun, figure, idOf, list, opened, row, rows, sound, toList, until } from './browser.mjs';
 
 const GENEROUS = 1000; // ms, on a busy machine; what was measured is reported
 const LEAD = 0.3;
@@ -76,9 +76,12 @@ test('l loops the moment', async (t) => {
 
 test('n and p go through the moments of one recording', async (t) => {
   const page = await opened(t);
-  const found = await ask(page, 'footsteps, a dog, bells');
   const id = await idOf('ZOOM0001.opus');
-  const own = found.data.filter((one) => one.recording_id === id).sort((a, b) => a.start - b.start);
+  const path = (await api(`recordings/${id}`)).path;
+  await page.evaluate((where) => (location.hash = `#/?${new URLSearchParams({ q: 'a dog and bells', where })}`), `path = "${path}"`);
+  await page.getByRole('grid', { name: 'Moments' }).waitFor();
+  const found = await api('search', { json: { query: 'a dog and bells', filters: { where: `path = "${path}"` }, limit: 100 } });
+  const own = [...found.data].sort((a, b) => a.start - b.start);
   assert.ok(own.length >= 2, 'the recording has several moments');
   await row(page, found.data.indexOf(own[0])).locator('.what').click();
   await until(async () => (await rows(page)).find((one) => one.active)?.index === found.data.indexOf(own[0]), 'its first moment is active');

@@ -16,14 +16,12 @@ test('a file of ten hours starts at the moment', async (t) => {
   assert.match((await rows(page))[0].when, /^\s*3:12:40 – /);
   await toList(page);
   const got = await begun(page, 'Space');
-  figure(t, `ten hours: first sound ${got.heard.toFixed(0)} ms after the key, at ${got.position.toFixed(1)} s`);
-  assert.ok(got.heard < 3000, `${got.heard} ms`); // 0.3 s of silence come first
+  figure(t, `ten hours: first sound ${got.heard.toFixed(0)} ms after the key (begun after ${got.event.toFixed(0)} ms, the bark is 0.7 s on), at ${got.position.toFixed(1)} s`);
+  assert.ok(got.heard < 3000, `${got.heard} ms`);
   assert.ok(got.position > moment.start - 0.35 && got.position < moment.start + 0.2, `at ${got.position}, the moment is at ${moment.start}`);
   assert.ok((await sound(page)).position > told.bark - 1);
   assert.ok(parts.length > 0 && parts.every((part) => part.status === 206), JSON.stringify(parts));
   assert.ok(parts.some((part) => Number(part.range?.match(/bytes=(\d+)/)?.[1]) > 100_000_000), 'asked for from the middle of the file');
-  await page.keyboard.press('Shift+ArrowRight');
-  await page.keyboard.press('Home');
 });
 
 test('its page opens with the whole waveform', async (t) => {
@@ -36,15 +34,10 @@ test('its page opens with the whole waveform', async (t) => {
       new Promise((done) => {
         let began;
         addEventListener('keydown', (event) => (began = event.timeStamp), { capture: true, once: true });
-        const inked = (canvas) => {
-          const { data, width } = canvas.getContext('2d').getImageData(0, 0, canvas.width || 1, canvas.height || 1);
-          const columns = new Set();
-          for (let i = 3; i < data.length; i += 4) if (data[i] > 60) columns.add(((i - 3) / 4) % width);
-          return columns.size > 100;
-        };
         const look = () => {
-          const drawn = [...document.querySelectorAll('[data-testid=stage] canvas')];
-          if (drawn.length >= 2 && drawn.every(inked)) requestAnimationFrame(() => done(performance.now() - began));
+          const stage = document.querySelector('[data-testid=stage]');
+          const drawn = stage ? window.heard.canvases(stage).filter((canvas) => window.heard.columns(canvas) > 100) : [];
+          if (drawn.length >= 2) requestAnimationFrame(() => done(performance.now() - began));
           else requestAnimationFrame(look);
         };
         look();
@@ -55,7 +48,7 @@ test('its page opens with the whole waveform', async (t) => {
   figure(t, `ten hours: the recording page is drawn ${spent.toFixed(0)} ms after Enter`);
   assert.ok(spent < 2000, `${spent} ms`);
   await page.getByRole('heading', { name: 'night.wav' }).waitFor();
-  await page.getByText('Found for “a dog barking”').waitFor();
+  await page.getByRole('heading', { name: /Found for.*a dog barking/ }).waitFor();
   const used = await page.evaluate(() => performance.memory?.usedJSHeapSize ?? 0);
   assert.ok(used < 100e6, `${used} bytes in use: the file is never decoded whole in the browser`);
   await begun(page, 'n');
