@@ -86,9 +86,9 @@ def test_masked_spectrogram_by_hand():
 
     model = Given()
     model.front = Front()
-    out = {"mel": torch.tensor([[[1.0], [3.0]]]), "unmasked": torch.zeros(1, 1, 4), "frame_mask": torch.tensor([[True]])}
+    out = {"mel": torch.tensor([[[1.0], [3.0]]]), "unmasked": torch.zeros(1, 1, 4)}
     for masked, expected in (([True, False], 1.5**2), ([False, True], 0.5**2), ([True, True], (1.5**2 + 0.5**2) / 2)):
-        batch = {"mel_masked": torch.tensor([[[m] for m in masked]])}
+        batch = {"mel_masked": torch.tensor([[[m] for m in masked]]), "frame_mask": torch.tensor([[True]])}
         assert objective(model, batch, out).value.item() == pytest.approx(expected, rel=1e-4)
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from auricle.audio.features import YamnetFrontEnd
+from auricle.training.gradients import encode
 from auricle.training.modules.audio import ConvEncoder
 from auricle.training.modules.mel import LogMel
 from auricle.training.modules.text import TextEncoder
@@ -38,9 +39,4 @@ class Given(nn.Module):
 
 
 def outputs(model: Towers, objective, batch) -> dict:
-    found = {}
-    if "audio" in objective.needs:
-        found |= model.encode_audio(batch)
-    if "tokens" in objective.needs:
-        found["text"] = model.encode_text(batch["tokens"], batch["token_mask"])
-    return found | objective.encode(model, batch, found)
+    return encode(model, [objective], batch)

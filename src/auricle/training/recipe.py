@@ -113,7 +113,7 @@ def load(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> Recipe:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as people write it: ``1e-3`` is a number, and a key given twice is a mistake."""
+    """YAML as people write it: ``1e-3`` is a number, ``on`` is a word, and a key given twice is a mistake."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
@@ -128,6 +128,11 @@ def _float(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> float:
     return float(loader.construct_scalar(node))
 
 
+_Loader.yaml_implicit_resolvers = {
+    sign: [(tag, form) for tag, form in known if tag != "tag:yaml.org,2002:bool"]
+    for sign, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(true|True|false|False)$"), list("tTfF"))
 _Loader.add_constructor("!science", _float)
 _Loader.add_implicit_resolver("!science", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789"))
 

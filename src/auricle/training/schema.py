@@ -214,5 +214,6 @@ class Evaluate(Part):
 class Export(Part):
     precision: Literal["float32", "int8"] = "int8"
     licence: str = "unknown"
+    trained: list[Literal["speech", "music", "sound"]] = Field(default_factory=list)
     description: str = ""
     limits: str = ""

@@ -75,7 +75,13 @@ class Towers(nn.Module):
 
     def encode_audio(self, batch: Batch) -> dict[str, Tensor]:
         """``clip`` [b, dim] and ``frames`` [b, t, dim], unit norm; ``hidden`` [b, t, h] before the shared space; ``frame_mask``."""
-        hidden = batch["frames"] if "frames" in batch else self.encode_heard(self.listen(batch))
+        if "frames" in batch:
+            hidden = batch["frames"]
+        else:
+            heard = self.listen(batch)
+            if "spec_mask" in batch:
+                heard = heard.masked_fill(batch["spec_mask"], self.audio.mean)
+            hidden = self.encode_heard(heard)
         mask = batch.get("frame_mask")
         mask = torch.ones(hidden.shape[:2], dtype=torch.bool, device=hidden.device) if mask is None else mask
         return self.project_audio(hidden, mask)

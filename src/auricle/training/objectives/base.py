@@ -45,10 +45,11 @@ class Sizes:
 
 
 class Objective(nn.Module):
-    """``needs`` names batch keys; ``build`` makes what the objective learns for itself; ``prepare`` adds to one item of a batch."""
+    """``needs`` names batch keys; ``uses`` what the towers encode for it: ``audio`` (clip, frames, hidden) and ``text``."""
 
     kind: ClassVar[str] = ""
     needs: ClassVar[frozenset[str]] = frozenset()
+    uses: ClassVar[frozenset[str]] = frozenset({"audio"})
 
     def __init__(self, weight: float = 1.0) -> None:
         super().__init__()

@@ -20,6 +20,7 @@ class HardNegatives(Objective):
 
     kind = "hard_negatives"
     needs = frozenset({"audio", "tokens", "negatives"})
+    uses = frozenset({"audio", "text"})
 
     def __init__(self, weight: float = 1.0, shared: bool = False) -> None:
         super().__init__(weight)

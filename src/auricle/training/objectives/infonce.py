@@ -19,6 +19,7 @@ class InfoNCE(Objective):
 
     kind = "infonce"
     needs = frozenset({"audio", "tokens"})
+    uses = frozenset({"audio", "text"})
 
     def forward(self, model: Towers, batch: Batch, outputs: Outputs) -> Loss:
         logits = model.logit_scale * outputs["clip"] @ outputs["text"].T

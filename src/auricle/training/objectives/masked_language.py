@@ -21,6 +21,7 @@ class MaskedLanguage(Objective):
 
     kind = "masked_language"
     needs = frozenset({"tokens", "masked_tokens"})
+    uses = frozenset()
 
     def __init__(self, weight: float = 1.0, ratio: float = 0.15) -> None:
         super().__init__(weight)

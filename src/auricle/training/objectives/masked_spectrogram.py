@@ -22,6 +22,7 @@ class MaskedSpectrogram(Objective):
 
     kind = "masked_spectrogram"
     needs = frozenset({"audio", "mel_masked"})
+    uses = frozenset()
 
     def __init__(self, weight: float = 1.0, ratio: float = 0.5, block: tuple[int, int] = (16, 16)) -> None:
         super().__init__(weight)
@@ -46,7 +47,7 @@ class MaskedSpectrogram(Objective):
     def forward(self, model: Towers, batch: Batch, outputs: Outputs) -> Loss:
         assert model.front is not None
         patches = model.front.patches(outputs["mel"]).squeeze(2)  # [b, t, frames, bands]
-        masked = model.front.patches(batch["mel_masked"]).squeeze(2) & outputs["frame_mask"][:, :, None, None]
+        masked = model.front.patches(batch["mel_masked"]).squeeze(2) & batch["frame_mask"][:, :, None, None]
         mean = patches.mean((2, 3), keepdim=True)
         spread = (patches - mean).square().mean((2, 3), keepdim=True).add(1e-6).sqrt()
         guess = self.decoder(outputs["unmasked"]).reshape(patches.shape)

@@ -19,6 +19,7 @@ class Matching(Objective):
 
     kind = "matching"
     needs = frozenset({"audio", "tokens"})
+    uses = frozenset({"audio", "text"})
 
     def __init__(self, weight: float = 1.0, width: int = 128) -> None:
         super().__init__(weight)
