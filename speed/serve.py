@@ -352,6 +352,7 @@ def batching(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
                 }
                 for name, seconds in took.items() if turn else ():
                     spent[what][name].append(len(given) / seconds)
+                    print(f"    turn {turn}: {what}, {name}: {len(given)} in {seconds:.1f} s", file=sys.stderr, flush=True)
     figures: dict[str, Any] = {}
     for what, by_name in spent.items():
         peer_rate = np.array(by_name["transformers, one at a time"])

@@ -54,6 +54,30 @@ def test_a_full_queue_refuses_and_recovers():
     batcher.close()
 
 
+def test_workers_run_side_by_side_and_share_evenly():
+    both, sizes = threading.Barrier(2), []
+
+    def run(items):
+        sizes.append(len(items))
+        both.wait(5)  # passes only when another run is going on
+        return list(items)
+
+    batcher = Batcher(run, size=8, wait=0.05, workers=2)
+    assert batcher([1, 2, 3, 4]) == [1, 2, 3, 4]
+    assert sizes == [2, 2]
+    assert batcher([5, 6]) == [5, 6]
+    batcher.close()
+    with pytest.raises(ServiceError):
+        batcher([7])
+
+
+def test_workers_that_find_nothing_left_go_on():
+    batcher = Batcher(lambda items: list(items), size=4, wait=0.01, workers=3)
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda i: batcher([i])[0], range(200))) == list(range(200))
+    batcher.close()
+
+
 def test_one_bad_item_fails_alone():
     def run(items):
         if 13 in items:

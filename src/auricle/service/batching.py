@@ -19,11 +19,12 @@ R = TypeVar("R")
 
 
 class Batcher(Generic[T, R]):
-    """Collects items of several callers and runs them together, in order, in one thread of its own.
+    """Collects items of several callers and runs them together, in threads of its own.
 
     run:      a batch of items → as many results, in order.
     size:     items of one run at most; a caller's own items may be spread over several.
-    wait:     seconds that a batch which is not full waits for others.
+    wait:     seconds that a batch which is not full waits for others. While a run goes on, others gather anyway.
+    workers:  runs at the same time; they share what waits evenly.
     capacity: items that may wait; more are refused.
     observe:  told the size of each batch and how many items are left waiting.
     """
@@ -33,15 +34,17 @@ class Batcher(Generic[T, R]):
         run: Callable[[Sequence[T]], Sequence[R]],
         *,
         size: int,
-        wait: float = 0.004,
+        wait: float = 0.001,
         capacity: int = 512,
+        workers: int = 1,
         observe: Callable[[int, int], None] | None = None,
     ) -> None:
         self._run, self._size, self._wait, self._capacity, self._observe = run, size, wait, capacity, observe
+        self._workers, self._busy = workers, 0
         self._items: deque[tuple[T, Future[R]]] = deque()
         self._ready = threading.Condition()
         self._closed = False
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
 
     def submit(self, items: Sequence[T]) -> list[Future[R]]:
         """Put items in the queue, all or none. Raises ServiceError 503 ``overloaded`` when they do not fit."""
@@ -51,11 +54,11 @@ class Batcher(Generic[T, R]):
                 raise ServiceError(503, "shutting_down", "The server is shutting down.", retryable=True)
             if self._items and len(self._items) + len(items) > self._capacity:
                 raise ServiceError(503, "overloaded", "Too much is waiting to be embedded.", hint="Try again in a moment.", retry_after=1)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._loop, name="auricle-batch", daemon=True)
-                self._thread.start()
+            while len(self._threads) < self._workers:
+                self._threads.append(threading.Thread(target=self._loop, name="auricle-batch", daemon=True))
+                self._threads[-1].start()
             self._items.extend(zip(items, futures, strict=True))
-            self._ready.notify()
+            self._ready.notify(len(items))
         return futures
 
     def __call__(self, items: Sequence[T]) -> list[R]:
@@ -71,25 +74,32 @@ class Batcher(Generic[T, R]):
     def close(self) -> None:
         with self._ready:
             self._closed = True
-            self._ready.notify()
-        if self._thread is not None:
-            self._thread.join(timeout=30.0)
+            self._ready.notify_all()
+        for thread in self._threads:
+            thread.join(timeout=30.0)
 
     def _loop(self) -> None:
         while (batch := self._next()) is not None:
-            live = [(item, future) for item, future in batch if future.set_running_or_notify_cancel()]
-            if not live:
-                continue
             try:
-                results = self._run([item for item, _ in live])
-            except BaseException as error:
-                if len(live) > 1:  # one bad item must not fail those of others
-                    self._one_by_one(live)
-                else:
-                    live[0][1].set_exception(error)
-                continue
-            for (_, future), result in zip(live, results, strict=True):
-                future.set_result(result)
+                self._answer(batch)
+            finally:
+                with self._ready:
+                    self._busy -= 1
+
+    def _answer(self, batch: Sequence[tuple[T, Future[R]]]) -> None:
+        live = [(item, future) for item, future in batch if future.set_running_or_notify_cancel()]
+        if not live:
+            return
+        try:
+            results = self._run([item for item, _ in live])
+        except BaseException as error:
+            if len(live) > 1:  # one bad item must not fail those of others
+                self._one_by_one(live)
+            else:
+                live[0][1].set_exception(error)
+            return
+        for (_, future), result in zip(live, results, strict=True):
+            future.set_result(result)
 
     def _one_by_one(self, live: Sequence[tuple[T, Future[R]]]) -> None:
         for item, future in live:
@@ -101,13 +111,18 @@ class Batcher(Generic[T, R]):
     def _next(self) -> list[tuple[T, Future[R]]] | None:
         """The next batch; None when closed and empty."""
         with self._ready:
-            self._ready.wait_for(lambda: self._items or self._closed)
-            until = time.monotonic() + self._wait
-            while len(self._items) < self._size and not self._closed and (left := until - time.monotonic()) > 0:
-                self._ready.wait(left)
-            if not self._items:
-                return None
-            batch = [self._items.popleft() for _ in range(min(self._size, len(self._items)))]
+            while True:
+                self._ready.wait_for(lambda: self._items or self._closed)
+                until = time.monotonic() + self._wait
+                while len(self._items) < self._size and not self._closed and (left := until - time.monotonic()) > 0:
+                    self._ready.wait(left)
+                if self._items:
+                    break
+                if self._closed:
+                    return None
+            share = -(-len(self._items) // (self._workers - self._busy))  # the others that are idle take as much
+            self._busy += 1
+            batch = [self._items.popleft() for _ in range(min(self._size, share))]
             if self._observe:
                 self._observe(len(batch), len(self._items))
             return batch
