@@ -165,6 +165,19 @@ class Player {
     void wait(FADE + 0.005).then(() => voice !== this.voice && voice.audio.pause());
   }
 
+  /** Silent, and nothing held: what was held is of a library that is no longer looked at. */
+  drop(): void {
+    this.turn += 1;
+    this.playing = false;
+    this.loading = false;
+    this.failed = null;
+    this.audio.pause();
+    this.audio.removeAttribute('src');
+    this.audio.load();
+    this.track = null;
+    this.position = 0;
+  }
+
   toggle(): void {
     if (!this.track) return;
     if (this.playing) void this.pause();

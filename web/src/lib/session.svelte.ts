@@ -4,6 +4,7 @@ import { api, ApiError, asError, onConnection, useLibrary } from './api';
 import { many } from './format';
 import { keep, kept } from './kept';
 import { forgetPeaks } from './peaks';
+import { player } from './player.svelte';
 import type { JobInfo, LibraryInfo, Status } from './types';
 import { undo } from './undo.svelte';
 
@@ -57,11 +58,16 @@ class Session {
     this.chosen = id;
     keep('library', id);
     useLibrary(id);
-    forgetPeaks();
     this.unfollow();
     this.job = null;
-    this.generation += 1;
+    this.moved();
     void this.refresh();
+  }
+  /** Other recordings bear the same numbers from now on: another library, or another model's copy of it. */
+  moved(): void {
+    forgetPeaks();
+    player.drop();
+    this.generation += 1;
   }
 
   /** Add a folder of the server's machine and show how it is heard. */

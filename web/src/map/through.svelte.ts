@@ -4,19 +4,21 @@ import { api } from '../lib/api';
 import { trackOf } from '../lib/listing.svelte';
 import { player } from '../lib/player.svelte';
 import { ofRecording } from '../lib/rows.svelte';
+import { session } from '../lib/session.svelte';
 import type { RecordingRow } from '../lib/types';
 
 /** Seconds of each. */
 export const EACH = 20;
 
-const known = new Map<number, RecordingRow>();
+const known = new Map<string, RecordingRow>();
 /** A recording's row, from memory if it was asked before. */
 export async function rowOf(id: number): Promise<RecordingRow> {
-  const have = known.get(id);
+  const key = `${session.library?.id} ${session.library?.pipeline_id} ${id}`;
+  const have = known.get(key);
   if (have) return have;
   const row = await api.recording(id);
-  known.set(id, row);
-  if (known.size > 500) known.delete(known.keys().next().value as number);
+  known.set(key, row);
+  if (known.size > 500) known.delete(known.keys().next().value as string);
   return row;
 }
 export async function playById(id: number): Promise<void> {
