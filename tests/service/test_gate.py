@@ -10,7 +10,7 @@ import pytest
 import auricle
 from auricle.service.app import create_app
 from auricle.service.config import ServiceConfig
-from auricle.service.routes import exports, libraries, openai, recordings, search, sound
+from auricle.service.routes import exports, libraries, openai, recordings, search, sound, taught
 
 SRC = Path(auricle.__file__).parent
 DECODERS = {"av", "soundfile", "wave", "mutagen", "wavinfo", "aifc", "sndhdr", "audioread", "librosa"}
@@ -20,6 +20,9 @@ OPENERS = {"urllib.request", "http.client", "httpx", "requests", "aiohttp", "url
 ENTRIES = {
     ("POST", "/api/v1/search"): "like: recording, upload, base64, data: URI, URL",
     ("POST", "/api/v1/classify"): "clip: recording, upload, base64, data: URI, URL",
+    ("POST", "/api/v1/detect"): "clip: recording, upload, base64, data: URI, URL",
+    ("POST", "/api/v1/taught"): "recordings, decoded where a moment is shorter than a window",
+    ("POST", "/api/v1/taught/{name}/answers"): "recordings, decoded where a moment is shorter than a window",
     ("POST", "/api/v1/uploads"): "form, raw body",
     ("POST", "/v1/embeddings"): "input_audio, audio_url",
     ("POST", "/api/v1/exports"): "recordings, decoded",
@@ -40,7 +43,8 @@ SILENT = {
     ("POST", "/api/v1/recordings/{recording_id}/reveal"), ("GET", "/api/v1/facets"), ("GET", "/api/v1/tags"), ("POST", "/api/v1/tags"),
     ("GET", "/api/v1/map"), ("POST", "/api/v1/map"), ("GET", "/api/v1/jobs"), ("GET", "/api/v1/jobs/{job_id}"),
     ("DELETE", "/api/v1/jobs/{job_id}"), ("GET", "/api/v1/jobs/{job_id}/events"), ("GET", "/v1/models"), ("GET", "/v1/models/{model_id}"),
-    ("GET", "/health/live"), ("GET", "/health/ready"), ("GET", "/metrics"),
+    ("GET", "/api/v1/taught"), ("GET", "/api/v1/taught/{name}"), ("DELETE", "/api/v1/taught/{name}"),
+    ("GET", "/api/v1/taught/{name}/uncertain"), ("GET", "/health/live"), ("GET", "/health/ready"), ("GET", "/metrics"),
 }  # fmt: skip
 
 
@@ -77,7 +81,7 @@ def test_nothing_opens_a_url_but_fetch():
     assert found <= {"service/fetch.py", "models/download.py", "models/pulling.py"}  # the latter for `auricle models pull` alone
 
 
-@pytest.mark.parametrize("module", [exports, libraries, openai, recordings, search, sound])
+@pytest.mark.parametrize("module", [exports, libraries, openai, recordings, search, sound, taught])
 def test_a_route_opens_no_file_of_its_own(module):
     """Reading what an export made is all that a route does with files."""
     tree = ast.parse(Path(module.__file__).read_text("utf-8"))

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Source = Literal["sound", "words", "texts"]
 Text = Annotated[str, Field(max_length=1000)]
+HeadName = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 TagValue = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -57,6 +58,7 @@ class SearchRequest(Strict):
     unlike: list[Clip] = Field(default=[], max_length=20, description="Clips that it must not sound like.")
     filters: Filters = Filters()
     sources: list[Source] = Field(default=["sound", "words", "texts"], min_length=1)
+    taught: HeadName | None = Field(default=None, description="A taught head: where the words name its labels, they mean what was shown.")
     limit: int = Field(default=50, ge=1, le=500)
     cursor: str | None = Field(default=None, max_length=2000)
 
@@ -65,7 +67,8 @@ class ClassifyRequest(Strict):
     model_config = ConfigDict(json_schema_extra={"examples": [{"clip": {"recording_id": 1}, "labels": ["dog bark", "rain"]}]})
 
     clip: Clip
-    labels: list[Text] = Field(min_length=1, max_length=1000)
+    labels: list[Text] = Field(default=[], max_length=1000, description="May be left out with taught.")
+    taught: HeadName | None = Field(default=None, description="A taught head, whose labels are judged beside these.")
     exclusive: bool = False
 
 

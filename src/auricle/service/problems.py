@@ -66,6 +66,7 @@ CODES: dict[str, str] = {
     "library_corrupt": "The library is damaged",
     "library_read_only": "The library cannot be written to",
     "library_newer": "A newer auricle made the library",
+    "taught_other_model": "It was taught on another model",
     "model_missing": "The model is not on this machine",
     "model_damaged": "The model is damaged",
     "model_unsupported": "The model is of a kind that is not read here",

@@ -110,12 +110,15 @@ def detect_stream(
     limits: Limits | None = None,
 ) -> Iterator[Detection]:
     """The same, each event as soon as it is over."""
-    reader = Reader.of(labels, model, head)
-    rules = rules or Rules()
     path = os.fspath(source) if isinstance(source, str | os.PathLike) else getattr(source, "source", None) or ""
+    yield from events(_blocks(source, model, limits), Reader.of(labels, model, head), model, rules or Rules(), path)
+
+
+def events(blocks: Iterable[Audio], reader: Reader, model: Any, rules: Rules, path: str = "") -> Iterator[Detection]:
+    """Events of consecutive blocks of one recording."""
     decoder = Decoder(len(reader.labels), rules)
     heard = False
-    for starts, ends, vectors in cells(_blocks(source, model, limits), model):
+    for starts, ends, vectors in cells(blocks, model):
         heard = True
         scale, shift = (SCALE, SHIFT) if has_frames(model) else (1.0, 0.0)
         values = heads.probabilities(scale * reader.log_odds(vectors) + shift)

@@ -12,8 +12,10 @@ from starlette.concurrency import run_in_threadpool
 from auricle.library import browse
 from auricle.library import projection as version_of
 from auricle.library.search import Like, search, similar, stored_vector
+from auricle.models.taught import Speaking
 from auricle.results import Hit, readable
 from auricle.service import media
+from auricle.service import taught as shelf
 from auricle.service.asked import ClassifyRequest, Clip, Filters, SearchRequest
 from auricle.service.context import CLIP_LIMITS, Context, Ctx, Lib, digest, filter_of, from_cursor, sound_of, to_cursor
 from auricle.service.libraries import Served
@@ -50,14 +52,15 @@ def get_search(
 def run_search(asked: SearchRequest, ctx: Context, lib: Served) -> SearchResponse:
     began = time.perf_counter()
     store = lib.store
-    question = digest(lib.id, lib.generation, version_of.version(store), asked.model_dump(exclude={"cursor", "limit"}))
+    versions = lib.generation, version_of.version(store), shelf.version(asked.taught)
+    question = digest(lib.id, versions, asked.model_dump(exclude={"cursor", "limit"}))
     offset = from_cursor(asked.cursor, question)
     hits = ctx.found.get(question)
     if hits is None:
         hits = _found(asked, ctx, lib)
         ctx.found[question] = hits
-        while len(ctx.found) > _REMEMBERED:
-            ctx.found.pop(next(iter(ctx.found)), None)
+        for old in list(ctx.found)[:-_REMEMBERED]:  # a copy at once: other threads add and take meanwhile
+            ctx.found.pop(old, None)
     page = hits[offset : offset + asked.limit]
     more = offset + asked.limit < len(hits)
     return _response(
@@ -71,8 +74,10 @@ def _found(asked: SearchRequest, ctx: Context, lib: Served) -> list[Hit]:
     chosen = filter_of(asked.filters)
     like = Like(None, vector=_vector(asked.like, ctx, lib)) if asked.like is not None else None
     unlike = [Like(None, vector=_vector(clip, ctx, lib)) for clip in asked.unlike]
+    model = ctx.embedder(lib)
+    head = shelf.usable(asked.taught, model)
     return search(
-        lib.store, ctx.embedder(lib), asked.query, like=like, unwanted=asked.unwanted, unlike=unlike,
+        lib.store, model if head is None else Speaking(model, head), asked.query, like=like, unwanted=asked.unwanted, unlike=unlike,
         where=browse.compiled(chosen) if chosen else None, limit=MOMENTS, sources=asked.sources,
     )  # fmt: skip
 
@@ -146,8 +151,11 @@ def post_classify(asked: ClassifyRequest, ctx: Ctx, lib: Lib) -> Classified:
     from auricle.tasks.classify import classify_vectors
 
     model = ctx.embedder(lib) if lib.exists else ctx.embedders.of(ctx.default_model())
+    head = shelf.usable(asked.taught, model)
+    if head is None and not asked.labels:
+        raise ServiceError(422, "invalid_request", "There are no labels.", hint="Name labels, or a taught head.")
     vectors, _ = model.embed_sound(sound_of(asked.clip, lib, ctx))
-    result = classify_vectors(vectors, asked.labels, model, path="", exclusive=asked.exclusive)
+    result = classify_vectors(vectors, asked.labels, model, path="", exclusive=asked.exclusive, head=head)
     return Classified(
         scores=dict(result.scores), none=result.none, calibrated=result.calibrated, exclusive=result.exclusive, model=result.model,
         pipeline_id=result.pipeline_id,
@@ -178,10 +186,11 @@ def _held(data: bytes, ctx: Context) -> Upload:
     if not data:
         raise ServiceError(422, "audio_empty", "The upload holds no bytes.")
     sound = audio.open(data, limits=CLIP_LIMITS)
+    mono = sound.mono()  # what is asked with it needs no more
     tracer = Tracer(sound.rate)
-    tracer.add(sound.mono().samples[0])
+    tracer.add(mono.samples[0])
     drawn = resample(tracer.finish(), 0.0, sound.duration, 160)
     return Upload(
-        upload_id=ctx.uploads.put(sound), duration=sound.duration, rate=sound.rate, channels=sound.channels,
+        upload_id=ctx.uploads.put(mono), duration=sound.duration, rate=sound.rate, channels=sound.channels,
         min=[int(v) for v in drawn.min], max=[int(v) for v in drawn.max],
     )  # fmt: skip
