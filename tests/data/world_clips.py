@@ -30,7 +30,12 @@ def items(splits=("train", "dev"), takes=5):
             made += [_item(split, label, n, labels=(label,)) for n in range(takes)]
         for label in INSTRUMENTS:
             for n in range(takes):
-                extra = {"instrument": label, "tempo": (60, 100, 150)[n % 3], "pitch": (40, 60, 80)[n % 3], "mode": ("major", "minor")[n % 2]}
+                extra = {
+                    "instrument": label,
+                    "tempo": (60, 100, 150)[n % 3],
+                    "pitch": (40, 60, 80)[n % 3],
+                    "mode": ("major", "minor")[n % 2],
+                }
                 made.append(_item(split, label, n, labels=("music", label), extra=extra))
         half = LINES[: len(LINES) // 2] if split == "train" else LINES[len(LINES) // 2 :]
         made += [_item(split, "speech", n, extra={"transcript": line, "speaker": f"{split}{n % 3}"}) for n, line in enumerate(half)]
@@ -39,7 +44,9 @@ def items(splits=("train", "dev"), takes=5):
 
 def _item(split, label, n, **more):
     name = f"{split}/{label}/{n}"
-    return Item(id=name, audio=f"{name}.wav", split=split, clip=f"clip:{name}", source=f"made:{name}", licence="CC0-1.0", set="made", **more)
+    return Item(
+        id=name, audio=f"{name}.wav", split=split, clip=f"clip:{name}", source=f"made:{name}", licence="CC0-1.0", set="made", **more
+    )
 
 
 def kind(item):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from auricle.data.world.acoustics import Place
@@ -87,12 +87,26 @@ def compose(config: WorldConfig, shelf: Shelf, clips: Clips, split: str, seed: i
     )
 
 
+def samples(config: WorldConfig, shelf: Shelf, n: int) -> Iterator[list[str]]:
+    """The labels of ``n`` scenes as they would be drawn, the background's among them; no clip is looked at."""
+    for index in range(n):
+        composer = _Composer(config, shelf, None, drawn(0, index, "sample"))
+        bed = composer.rng.choice(shelf.beds) if shelf.beds and composer.rng.random() < config.background else None
+        yield [*composer._labels(bed), *([bed] if bed else [])]
+
+
 class _Composer:
-    def __init__(self, config: WorldConfig, shelf: Shelf, clips: Clips, rng: random.Random) -> None:
-        self.config, self.shelf, self.clips, self.rng = config, shelf, clips, rng
+    def __init__(self, config: WorldConfig, shelf: Shelf, clips: Clips | None, rng: random.Random) -> None:
+        self.config, self.shelf, self.rng = config, shelf, rng
+        self._clips = clips
         self.rate = config.rate
         self.n = round(rng.uniform(*config.seconds) * self.rate)
         self.longest = min(config.event_seconds[1], 0.7 * self.n / self.rate)
+
+    @property
+    def clips(self) -> Clips:
+        assert self._clips is not None
+        return self._clips
 
     def compose(self, split: str, index: int, noise: int) -> Plan:
         place = self._place()

@@ -108,9 +108,10 @@ def other_words(quote: str, vocabulary: Vocabulary, rng: random.Random) -> str |
 
 def _other_sounds(facts: Facts, sentence: Sentence, vocabulary: Vocabulary, rng: random.Random) -> Iterator[tuple[str, Sentence]]:
     mentions = sentence.mentions
+    besides = (sentence.lacking.label,) if sentence.lacking else ()
     if mentions:
         index = rng.randrange(len(mentions))
-        label = vocabulary.absent(facts, rng, like=mentions[index].label)
+        label = vocabulary.absent(facts, rng, like=mentions[index].label, besides=besides)
         if label:
             words = vocabulary.words[label]
             yield (

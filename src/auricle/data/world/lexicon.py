@@ -92,6 +92,7 @@ def instrument(name: str) -> Words:
     return Words(noun, says, names, "", "music", noun)
 
 
+@lru_cache(maxsize=200_000)
 def related(one: str, other: str) -> bool:
     """Whether the two are too alike for one to be called absent where the other is heard: the same group, or a word in common."""
     if one == other:

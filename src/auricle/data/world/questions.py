@@ -42,13 +42,13 @@ class Asker:
     # ------------------------------------------------------------------------------------------------------------ words
 
     def _name(self, label: str) -> str:
-        return named(self.vocabulary.words[label], self.style, label)
+        return named(self.vocabulary.words[label], self.style)
 
     def _doing(self, label: str) -> str:
-        return doing(self.vocabulary.words[label], self.style, label)
+        return doing(self.vocabulary.words[label], self.style)
 
     def _clause(self, label: str) -> str:
-        return clause(self.vocabulary.words[label], self.style, label)
+        return clause(self.vocabulary.words[label], self.style)
 
     def _ask(self, kind: str, forms: Sequence[str], answer: str, options: Sequence[str] = (), **slots: str) -> Question:
         shown = list(options)
@@ -167,13 +167,14 @@ class Asker:
         if not free:
             return None
         event = self.rng.choice(free)
-        nearest = min(_LENGTHS, key=lambda s: abs(s - event.seconds) / s)
-        if abs(nearest - event.seconds) / nearest > 0.3:
-            return None
         longest = min(self.vocabulary.config.event_seconds[1], 0.7 * self.facts.seconds)
         offered = [s for s in _LENGTHS if s <= 1.3 * longest]
+        fits = [s for s in offered if 0.7 * s <= event.seconds <= 1.3 * s]
+        if len(offered) < 2 or not fits:
+            return None
+        nearest = fits[0]
         wide = [min(1.3 * s, longest) - max(0.7 * s, 0.6) for s in offered]  # how likely each is by the draw
-        if len(offered) < 2 or self.rng.random() >= min(wide) / wide[offered.index(nearest)]:
+        if self.rng.random() >= min(wide) / wide[offered.index(nearest)]:
             return None
         options = [f"about {number(s)} second{'s' * (s > 1)}" for s in offered]
         forms = ("How long does {p} last?", "For how long is {x} heard?", "About how long does one hear {p}?")
@@ -192,12 +193,16 @@ class Asker:
         return None
 
     def simultaneous(self) -> Question | None:
-        yes = self._coin()
-        for a, b in self._pairs():
-            if holds(Claim("together" if yes else "apart", a, b), self.facts):
-                forms = ("Are {x} and {y} heard at the same time?", "Do {x} and {y} overlap?", "Is there a moment with both {x} and {y}?")
-                return self._yes_no("simultaneous", forms, yes, x=self._name(a), y=self._name(b))
-        return None
+        """Where the scene has pairs of one kind only, as often as the chance of an overlap makes up for."""
+        by_answer = {
+            yes: [p for p in self._pairs() if holds(Claim("together" if yes else "apart", *p), self.facts)] for yes in (True, False)
+        }
+        yes = self._coin() if all(by_answer.values()) else bool(by_answer[True])
+        if not by_answer[yes] or (not by_answer[not yes] and not self._kept(yes, self.vocabulary.config.overlap)):
+            return None
+        a, b = by_answer[yes][0]
+        forms = ("Are {x} and {y} heard at the same time?", "Do {x} and {y} overlap?", "Is there a moment with both {x} and {y}?")
+        return self._yes_no("simultaneous", forms, yes, x=self._name(a), y=self._name(b))
 
     def distance(self) -> Question | None:
         labels = [x for x in self.facts.heard if any(holds(Claim("distance", x, text=d), self.facts) for d in ("near", "far"))]
@@ -219,19 +224,21 @@ class Asker:
 
     def speech(self) -> Question | None:
         """Asked as often where someone speaks as where nobody does."""
-        return self._is_there(
-            "speech", self.vocabulary.config.speech, ("Is anyone speaking?", "Does someone talk?", "Is there any speech?")
-        )
+        return self._is_there("speech", ("Is anyone speaking?", "Does someone talk?", "Is there speech?"))
 
     def music(self) -> Question | None:
-        return self._is_there("music", self.vocabulary.config.music, ("Is there music?", "Does an instrument play?", "Is music heard?"))
+        return self._is_there("music", ("Is there music?", "Does an instrument play?", "Is music heard?"))
 
-    def _is_there(self, what: str, likely: float, forms: Sequence[str]) -> Question | None:
+    def _is_there(self, what: str, forms: Sequence[str]) -> Question | None:
         yes = holds(Claim(what), self.facts)
         if not yes and not holds(Claim(f"no {what}"), self.facts):
             return None
-        keep = (1.0 - likely) / max(likely, 1e-9) if yes else likely / max(1.0 - likely, 1e-9)
-        return self._yes_no(what, forms, yes) if self.rng.random() < keep else None
+        return self._yes_no(what, forms, yes) if self._kept(yes, self.vocabulary.likely(what)) else None
+
+    def _kept(self, yes: bool, likely: float) -> bool:
+        """By chance, so that yes, which scenes have with the chance ``likely``, and no are asked about equally often."""
+        odds = max(likely, 1e-9) / max(1.0 - likely, 1e-9)
+        return self.rng.random() < (1.0 / odds if yes else odds)
 
     def said(self) -> Question | None:
         said = [e.transcript for e in self.facts.foreground if e.transcript and len(words_of(e.transcript)) <= QUOTABLE]

@@ -1,7 +1,7 @@
 """Sentences as values: what is said of a scene, its text, and the claims that make it true or false.
 
-A :class:`Sentence` holds no text. :func:`text` words it by its ``style``, slot by slot, so that a sentence of which one thing is changed
-keeps the words of everything else; :func:`claims` says what must hold for it to be true.
+A :class:`Sentence` holds no text. :func:`text` words it by its ``style`` in slots named by the sound, so that a sentence of which
+one thing is changed keeps the words of everything else; :func:`claims` says what must hold for it to be true.
 """
 
 from __future__ import annotations
@@ -100,9 +100,8 @@ def text(sentence: Sentence) -> str:
     core = _nothing(sentence) if sentence.form == "nothing" else _core(sentence)
     core += _room(sentence) + _bed(sentence)
     if sentence.lacking:
-        core += pick((", but no {}", ", without {}", "; there is no {}"), style, "lacking").format(
-            bare(_name(sentence.lacking, style, "l"))
-        )
+        lacking = pick((", but no {}", ", with no {}", "; there is no {}"), style, "lacking")
+        core += lacking.format(_none_of(sentence.lacking, style))
     core = " ".join(core.split())
     return core if chance(style, "search") < 0.25 else capital(core) + ("" if core.endswith(("”", '."')) else ".")
 
@@ -131,7 +130,7 @@ _LOUDER = (
 def _core(sentence: Sentence) -> str:
     style, mentions = sentence.style, sentence.mentions
     if sentence.form == "only":
-        name = _noun(mentions[0], style, "a")
+        name = _noun(mentions[0], style)
         return pick(("only {}", "nothing but {}", "{}, and no other sound", "just {}"), style, "form").format(name)
     if sentence.form == "one":
         return _filled(pick(_ONE, style, "form"), mentions, style)
@@ -140,7 +139,7 @@ def _core(sentence: Sentence) -> str:
         return _filled(pick(forms, style, "form"), mentions, style)
     if sentence.form == "then":
         return _then(mentions, style)
-    names = [_noun(m, style, str(i)) for i, m in enumerate(mentions)]
+    names = [_noun(m, style) for m in mentions]
     form = pick(("{}", "{}", "there is {}", "sounds of {}", "{} can be heard", "one hears {}", "a mix of {}"), style, "form")
     if many(names[0]):
         form = form.replace("there is", "there are")
@@ -151,8 +150,8 @@ def _filled(form: str, mentions: tuple[Mention, ...], style: int) -> str:
     """f, p, x: the first as a clause, with a participle, as a noun; F, P, X: the second. What plural subjects would need is agreed on."""
     first, second = mentions[0], mentions[1 if len(mentions) > 1 else 0]
     slots = {
-        "f": _clause(first, style, "a"), "p": _participle(first, style, "a"), "x": _noun(first, style, "a"),
-        "F": _clause(second, style, "b"), "P": _participle(second, style, "b"), "X": _noun(second, style, "b"),
+        "f": _clause(first, style), "p": _participle(first, style), "x": _noun(first, style),
+        "F": _clause(second, style), "P": _participle(second, style), "X": _noun(second, style),
     }  # fmt: skip
     for slot in ("x", "X"):
         if many(slots[slot]):
@@ -170,7 +169,7 @@ def many(noun: str) -> bool:
 
 def _then(mentions: tuple[Mention, ...], style: int) -> str:
     nouns = chance(style, "kind") < 0.35
-    parts = [(_noun if nouns else _clause)(m, style, str(i)) for i, m in enumerate(mentions)]
+    parts = [(_noun if nouns else _clause)(m, style) for m in mentions]
     if len(parts) == 2:
         forms = [
             "{0}, then {1}",
@@ -180,7 +179,7 @@ def _then(mentions: tuple[Mention, ...], style: int) -> str:
             "{0}; next, {1}",
             "{0}, followed by {x}",
         ]
-        follower = _noun(mentions[1], style, "1")
+        follower = _noun(mentions[1], style)
         return pick(forms, style, "form").format(*parts, x=follower)
     last = pick(("and finally", "and at last", "and in the end"), style, "last")
     link = pick(("then", "after that", "next"), style, "link")
@@ -192,7 +191,7 @@ def _nothing(sentence: Sentence) -> str:
     style = sentence.style
     if sentence.bed is None:
         return pick(("silence", "nothing is heard", "there is no sound", "a silent recording"), style, "form")
-    name = _name(sentence.bed, style, "bed")
+    name = _name(sentence.bed, style)
     return pick(("only {}", "nothing but {}", "{} and nothing else", "just {}, no other sound"), style, "form").format(name)
 
 
@@ -215,7 +214,7 @@ def _bed(sentence: Sentence) -> str:
         return ""
     style, words = sentence.style, sentence.bed
     subject, doing = words.doing(style % 7)
-    name = _name(words, style, "bed")
+    name = _name(words, style)
     form = pick(
         (" with {x} in the background", " over {x}", ", with {p} in the background", " against {x}", ", {x} in the background"),
         style,
@@ -242,53 +241,53 @@ _ADVERBS = {
 }
 
 
-def _adverbs(mention: Mention, style: int, slot: str, *, counted: bool = True) -> str:
+def _adverbs(mention: Mention, style: int, *, counted: bool = True) -> str:
     said = [mention.pace, mention.register, mention.mode, mention.loudness]
-    words = [pick(_ADVERBS[key], style, f"{slot} {index}") for index, key in enumerate(said) if key]
+    words = [pick(_ADVERBS[key], style, f"{mention.label} {index}") for index, key in enumerate(said) if key]
     if mention.n and counted:
         words.append(times(mention.n))
     if mention.distance:
-        words.append(pick(_ADVERBS[mention.distance], style, f"{slot} where"))
+        words.append(pick(_ADVERBS[mention.distance], style, f"{mention.label} where"))
     return "".join(f" {word}" for word in words)
 
 
-def _clause(mention: Mention, style: int, slot: str) -> str:
+def _clause(mention: Mention, style: int) -> str:
     if mention.quote:
-        who, says = _speaker(mention, style, slot), pick(("says", "says", "speaks the words"), style, f"{slot} says")
-        return f"{who} {says}{_adverbs(mention, style, slot)} “{mention.quote}”"
-    subject, verb = pick(mention.words.says, style, f"{slot} says")
-    return f"{subject} {verb}{_adverbs(mention, style, slot)}"
+        who, says = _speaker(mention, style), pick(("says", "says", "speaks the words"), style, f"{mention.label} says")
+        return f"{who} {says}{_adverbs(mention, style)} “{mention.quote}”"
+    subject, verb = pick(mention.words.says, style, f"{mention.label} says")
+    return f"{subject} {verb}{_adverbs(mention, style)}"
 
 
-def _participle(mention: Mention, style: int, slot: str) -> str:
+def _participle(mention: Mention, style: int) -> str:
     if mention.quote:
-        return f"{_speaker(mention, style, slot)} saying{_adverbs(mention, style, slot)} “{mention.quote}”"
-    subject, verb = pick(mention.words.says, style, f"{slot} says")
+        return f"{_speaker(mention, style)} saying{_adverbs(mention, style)} “{mention.quote}”"
+    subject, verb = pick(mention.words.says, style, f"{mention.label} says")
     first, _, rest = verb.partition(" ")
     doing = " ".join(filter(None, (participle(base_form(first)), rest)))
-    return f"{subject} {doing}{_adverbs(mention, style, slot)}"
+    return f"{subject} {doing}{_adverbs(mention, style)}"
 
 
-def _noun(mention: Mention, style: int, slot: str) -> str:
+def _noun(mention: Mention, style: int) -> str:
     words = mention.words
     if mention.quote:
-        speech = pick(("the words", "a voice with the words", "speech:"), style, f"{slot} noun")
-        return f"{speech} “{mention.quote}”{_adverbs(mention, style, slot)}"
+        speech = pick(("the words", "a voice with the words", "speech:"), style, f"{mention.label} noun")
+        return f"{speech} “{mention.quote}”{_adverbs(mention, style)}"
     if mention.pace or mention.loudness or mention.register or mention.mode:
-        return _participle(mention, style, slot)
+        return _participle(mention, style)
     if mention.n > 1 or (mention.n and not words.unit):
         if not words.unit:
-            return _participle(mention, style, slot)
+            return _participle(mention, style)
         units = f"{number(mention.n)} {plural(words.unit)}"
         subject = words.says[0][0]
         if bare(words.names[0]) != words.unit and words.unit not in subject and subject not in ("someone", "something"):
             units += f" of {subject}"
-        return units + _adverbs(mention, style, slot, counted=False)
+        return units + _adverbs(mention, style, counted=False)
     if mention.n == 1:
-        return f"a single {words.unit}{_of(words)}{_adverbs(mention, style, slot, counted=False)}"
-    if chance(style, f"{slot} noun") < 0.4:
-        return _participle(mention, style, slot)
-    return _name(words, style, slot) + _adverbs(mention, style, slot)
+        return f"a single {words.unit}{_of(words)}{_adverbs(mention, style, counted=False)}"
+    if chance(style, f"{mention.label} noun") < 0.4:
+        return _participle(mention, style)
+    return _name(words, style) + _adverbs(mention, style)
 
 
 def _of(words: Words) -> str:
@@ -297,38 +296,38 @@ def _of(words: Words) -> str:
     return "" if plain else f" of {subject}"
 
 
-def _name(words: Words, style: int, slot: str) -> str:
-    return pick(words.names, style, f"{slot} name")
+def _name(words: Words, style: int) -> str:
+    return pick(words.names, style, f"{words.label} name")
 
 
 def _none_of(words: Words, style: int) -> str:
     """What stands behind “no”: “rain”, “dog barking”, “one knocking on a door”."""
-    name = _name(words, style, "lacking")
+    name = _name(words, style)
     if " of " not in name and "'s " not in name and " on " not in name:
         return bare(name)
-    says = _participle(Mention(words), style, "lacking")
+    says = _participle(Mention(words), style)
     return re.sub(r"^(someone|something) ", lambda m: "one " if m[1] == "someone" else "thing ", bare(says))
 
 
-def _speaker(mention: Mention, style: int, slot: str) -> str:
+def _speaker(mention: Mention, style: int) -> str:
     if mention.words.label == "speech":
-        return pick(("someone", "a person", "a voice", "a speaker"), style, f"{slot} who")
-    return pick(mention.words.says, style, f"{slot} says")[0]
+        return pick(("someone", "a person", "a voice", "a speaker"), style, f"{mention.label} who")
+    return pick(mention.words.says, style, f"{mention.label} says")[0]
 
 
-def named(words: Words, style: int, slot: str) -> str:
+def named(words: Words, style: int) -> str:
     """A plain noun phrase for questions and options: “the bark of a dog”, “rain”."""
-    return _name(words, style, slot)
+    return _name(words, style)
 
 
-def doing(words: Words, style: int, slot: str) -> str:
+def doing(words: Words, style: int) -> str:
     """“a dog barking”"""
-    return _participle(Mention(words), style, slot)
+    return _participle(Mention(words), style)
 
 
-def clause(words: Words, style: int, slot: str) -> str:
+def clause(words: Words, style: int) -> str:
     """“a dog barks”"""
-    return _clause(Mention(words), style, slot)
+    return _clause(Mention(words), style)
 
 
 def thing(words: Words) -> str:

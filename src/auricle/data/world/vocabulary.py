@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
-from auricle.data.world.compose import Shelf
+from auricle.data.world.claims import TUNES, VOICES
+from auricle.data.world.compose import Shelf, samples
 from auricle.data.world.config import WorldConfig
 from auricle.data.world.facts import Facts
 from auricle.data.world.grammar import words_of
@@ -37,6 +39,21 @@ class Vocabulary:
         if not voices + tunes + others:
             return None
         return rng.choice(rng.choices((shelf.speech, shelf.music, shelf.sounds), (voices, tunes, others))[0])
+
+    def likely(self, what: str) -> float:
+        """How often scenes have speech, or music, among those of which it is clear whether they have it."""
+        return self._likely[what]
+
+    @cached_property
+    def _likely(self) -> Mapping[str, float]:
+        """By drawing what scenes are made of, without placing it."""
+        drawn = [frozenset(labels) for labels in samples(self.config, self.shelf, 2000)]
+        odds = {}
+        for what, sources, doubtful in (("speech", self.shelf.speech, VOICES), ("music", self.shelf.music, TUNES)):
+            yes = sum(not labels.isdisjoint(sources) for labels in drawn)
+            no = sum(labels.isdisjoint(sources) and all(words_for(x).group not in doubtful for x in labels) for labels in drawn)
+            odds[what] = yes / max(yes + no, 1)
+        return odds
 
     def absent(self, facts: Facts, rng: random.Random, *, like: str = "", besides: tuple[str, ...] = ()) -> str | None:
         """A label that the scene has not, nor any that is too like one it has. like: of the kind of this one (bed, instrument, sound)."""

@@ -1,0 +1,278 @@
+"""What is said of scenes: captions are true, counterfactuals are false, questions do not give their answers away."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+from collections import Counter, defaultdict
+from functools import cache
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from world_clips import LINES, world
+
+from auricle.data.world.claims import KINDS, Claim, all_hold, holds
+from auricle.data.world.counterfactuals import changed
+from auricle.data.world.facts import Facts, SceneEvent
+from auricle.data.world.grammar import base_form, joined, participle, plural, third_person, times, with_article
+from auricle.data.world.lexicon import find, instrument, normal, related, words_for
+from auricle.data.world.questions import questions
+from auricle.data.world.sentences import Mention, Sentence, claims, text
+
+
+@cache
+def made(seed=0, **config):
+    return world(seed, seconds=[4, 6], event_seconds=[0.05, 3], captions=8, counterfactuals=20, questions=50, **config)
+
+
+@settings(max_examples=250, deadline=None)
+@given(seed=st.integers(0, 3), index=st.integers(0, 100_000))
+def test_captions_hold_and_counterfactuals_do_not(seed, index):
+    facts = made(seed).plan(index).facts
+    said = made(seed).text(facts)
+    assert said.captions
+    for caption in said.captions:
+        assert all_hold(caption.claims, facts), caption
+        assert Claim.from_document(caption.claims[0].document()) == caption.claims[0]
+    for false in said.counterfactuals:
+        assert false.broken
+        assert not any(holds(claim, facts) for claim in false.broken), false
+        assert false.text not in {c.text for c in said.captions}
+    for question in said.questions:
+        assert not question.options or question.options.count(question.answer) == 1
+    for worded in (*(c.text for c in said.captions), *(c.text for c in said.counterfactuals), *(q.question for q in said.questions)):
+        assert not re.search(r"[{}|]|\b(\w+) \1\b|  | ,|\ba [aeio]", worded.replace("time time", "")), worded
+
+
+def test_a_caption_is_false_of_the_scene_without_what_it_names():
+    worlds = made()
+    checked = 0
+    for index in range(60):
+        facts = worlds.plan(index).facts
+        for caption in worlds.text(facts).captions:
+            for claim in caption.claims:
+                if claim.kind == "present" and claim.label in facts.heard:
+                    left = Facts(
+                        0, "", facts.seconds, facts.room, 0, tuple(e for e in facts.events if claim.label not in (e.label, *e.also))
+                    )
+                    assert not all_hold(caption.claims, left)
+                    checked += 1
+    assert checked > 100
+
+
+def test_texts_are_of_all_kinds_and_varied():
+    forms, kinds, asked, texts = Counter(), Counter(), Counter(), Counter()
+    for index in range(250):
+        said = made().text(made().plan(index).facts)
+        forms.update(c.form for c in said.captions)
+        kinds.update(c.kind for c in said.counterfactuals)
+        asked.update(q.kind for q in said.questions)
+        texts.update(c.text for c in said.captions)
+    assert set(forms) >= {"one", "list", "together", "then", "before", "after", "louder"}
+    assert set(kinds) == {
+        "order", "time", "loudness", "distance", "tempo", "register", "mode", "count", "words", "replaced", "added", "removed", "room",
+        "background",
+    }  # fmt: skip
+    assert set(asked) == {
+        "presence", "absence", "count", "order", "before/after", "duration", "loudest", "simultaneous", "distance", "instrument", "speech",
+        "music", "said", "words", "yes/no", "reason",
+    }  # fmt: skip
+    assert len(texts) > 0.9 * sum(texts.values())
+    everything = " ".join(texts)
+    assert any(line in everything for line in LINES)
+    for words in ("while", "then", "before", "after", "three times", "in the distance", "nearby", "slow", "minor", "hall"):
+        assert words in everything
+
+
+# ---------------------------------------------------------------------------------------------------------------- balance
+
+
+def test_questions_cannot_be_answered_without_listening():
+    """A reader who knows all questions and answers of half of the scenes guesses those of the other half by the words alone."""
+    worlds = made()
+    halves: dict[str, tuple[list, list]] = defaultdict(lambda: ([], []))
+    for index in range(900):
+        facts = worlds.plan(index).facts
+        for question in worlds.text(facts).questions:
+            halves[question.kind][index % 2].append(question)
+    for kind, (known, asked) in halves.items():
+        assert len(asked) > 50, kind
+        yes_no = [q.answer for q in (*known, *asked) if set(q.options) == {"yes", "no"}]
+        if yes_no:
+            assert abs(yes_no.count("yes") / len(yes_no) - 0.5) < 0.08, (kind, Counter(yes_no))
+        if kind == "reason":
+            share = sum(q.answer.startswith("yes") for q in asked) / len(asked)
+            assert abs(share - 0.5) < 0.1
+            continue
+        chance = sum(1 / len(q.options) for q in asked) / len(asked)
+        sure = 3.3 * math.sqrt(chance * (1 - chance) / len(asked)) + 0.02
+        assert majority(known, asked) < chance + sure, kind
+        assert guessed(known, asked) < chance + sure, kind
+        assert abs(sum(q.options[0] == q.answer for q in asked) / len(asked) - chance) < sure + 0.03, kind
+
+
+def majority(known, asked):
+    """How often the commonest answer of those offered is right."""
+    common, offered = Counter(q.answer for q in known), Counter(o for q in known for o in q.options)
+    return sum(max(q.options, key=lambda o: (common[o] + 1) / (offered[o] + 2)) == q.answer for q in asked) / len(asked)
+
+
+def guessed(known, asked):
+    """As ``majority``, with the words of the question taken into account (naive Bayes)."""
+    common, offered, seen = Counter(q.answer for q in known), Counter(o for q in known for o in q.options), Counter()
+    for q in known:
+        seen.update((q.answer, word) for word in words(q))
+
+    def score(q, option):
+        by_words = sum(math.log((seen[option, w] + 1) / (common[option] + 2)) for w in words(q))
+        return math.log((common[option] + 1) / (offered[option] + 2)) + by_words
+
+    return sum(max(q.options, key=lambda o: score(q, o)) == q.answer for q in asked) / len(asked)
+
+
+def words(question):
+    return set(re.findall(r"[a-z]+", question.question.lower()))
+
+
+# ---------------------------------------------------------------------------------------------------------------- claims
+
+
+def event(start, end, label, **more):
+    return SceneEvent(start, end, label, label, label, more.pop("level", -20.0), **more)
+
+
+SCENE = Facts(
+    0, "train", 10.0, "hall", 1.5,
+    (
+        event(0, 10, "rain", bed=True, level=-40.0),
+        event(1, 1.5, "dog bark", countable=True, distance="near", level=-18.0),
+        event(2, 2.5, "dog bark", countable=True, distance="near", level=-18.0),
+        event(3, 6, "violin", instrument="violin", tempo=60, pitch=80, mode="minor", level=-25.0, also=("music",)),
+        event(5, 7, "speech", transcript="Mind the gap, please.", distance="far", level=-31.0),
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "true", "false"),
+    [
+        ("present", {"label": "rain"}, {"label": "cat meow"}),
+        ("present", {"label": "music"}, {"label": "piano"}),
+        ("absent", {"label": "cat meow"}, {"label": "rain"}),
+        ("count", {"label": "dog bark", "n": 2}, {"label": "dog bark", "n": 3}),
+        ("count", {"label": "dog bark", "n": 2}, {"label": "violin", "n": 1}),
+        ("before", {"label": "dog bark", "other": "violin"}, {"label": "violin", "other": "speech"}),
+        ("together", {"label": "violin", "other": "speech"}, {"label": "dog bark", "other": "violin"}),
+        ("apart", {"label": "dog bark", "other": "violin"}, {"label": "violin", "other": "speech"}),
+        ("distance", {"label": "speech", "text": "far"}, {"label": "dog bark", "text": "far"}),
+        ("louder", {"label": "dog bark", "other": "violin"}, {"label": "violin", "other": "dog bark"}),
+        ("loudest", {"label": "dog bark"}, {"label": "violin"}),
+        ("quietest", {"label": "speech"}, {"label": "violin"}),
+        ("room", {"text": "hall"}, {"text": "outdoors"}),
+        ("background", {"label": "rain"}, {"label": "wind"}),
+        ("says", {"text": "mind the gap please"}, {"text": "mind the step please"}),
+        ("speech", {}, None),
+        ("no speech", None, {}),
+        ("music", {}, None),
+        ("no music", None, {}),
+        ("instrument", {"label": "violin", "text": "violin"}, {"label": "violin", "text": "piano"}),
+        ("pace", {"label": "violin", "text": "slow"}, {"label": "violin", "text": "fast"}),
+        ("register", {"label": "violin", "text": "high"}, {"label": "violin", "text": "low"}),
+        ("mode", {"label": "violin", "text": "minor"}, {"label": "violin", "text": "major"}),
+        ("only", None, {"label": "violin"}),
+        ("nothing", None, {}),
+    ],
+)
+def test_claims(kind, true, false):
+    assert kind in KINDS
+    if true is not None:
+        assert holds(Claim(kind, **true), SCENE)
+    if false is not None:
+        assert not holds(Claim(kind, **false), SCENE)
+
+
+def test_an_empty_scene():
+    empty = Facts(0, "train", 5.0, "dry", 0.0)
+    assert all_hold([Claim("nothing"), Claim("no speech"), Claim("no music"), Claim("background"), Claim("absent", "rain")], empty)
+    said = made().text(empty)
+    assert said.captions
+    assert all(all_hold(c.claims, empty) for c in said.captions)
+    assert not [q for q in said.questions if q.kind not in ("presence", "speech", "music")]
+
+
+def test_a_changed_sentence_keeps_its_other_words():
+    vocabulary = made().vocabulary
+    dog, car = Mention(vocabulary.words["dog bark"], distance="near"), Mention(vocabulary.words["car horn"])
+    for style in range(60):
+        sentence = Sentence("then", (dog, car), style)
+        swapped, farther = (
+            next(s for kind, s in changed(SCENE, sentence, vocabulary, random.Random(0)) if kind == wanted)
+            for wanted in ("order", "distance")
+        )
+        assert claims(swapped)[-1] == Claim("before", "car horn", "dog bark")
+        near, far = (re.search(r"(nearby|near|close|microphone|distan|far|way off)", text(s).lower()) for s in (sentence, farther))
+        before = (
+            text(sentence).lower()[: near.start()].removesuffix("right next to the ").removesuffix("very ").removesuffix("up ").rstrip()
+        )
+        after = text(farther).lower()[: far.start()].removesuffix("in the ").removesuffix("a long ").removesuffix("from a").rstrip()
+        assert before == after
+
+
+def test_no_more_questions_than_asked_for():
+    facts = made().plan(3).facts
+    assert len(questions(facts, made().vocabulary, random.Random(1), 3)) <= 3
+
+
+# ---------------------------------------------------------------------------------------------------------------- words
+
+
+@pytest.mark.parametrize(
+    ("label", "subject", "verb", "going"),
+    [
+        ("dog_bark", "a dog", "barks", "barking"),
+        ("Glass Breaking", "glass", "breaks", "breaking"),
+        ("wooden gate creaking", "a wooden gate", "creaks", "creaking"),
+        ("sizzling pan", "a pan", "sizzles", "sizzling"),
+        ("Owl", "an owl", "hoots", "hooting"),
+        ("birds", "birds", "sing", "singing"),
+        ("teapot", "a teapot", "sounds", "sounding"),
+        ("spaceships", "spaceships", "sound", "sounding"),
+        ("splashing", "water", "splashes", "splashing"),
+        ("door slam", "a door", "closes", "closing"),
+    ],
+)
+def test_labels_in_words(label, subject, verb, going):
+    found = words_for(label)
+    assert found.says[0] == (subject, verb)
+    assert found.doing(0) == (subject, going)
+    assert found.names
+
+
+def test_labels_that_mean_the_same_are_one():
+    assert words_for("Dog") == words_for("barking") == words_for("dog_bark-03")
+    assert normal("Bark, canine (loud)") == "bark"
+    assert related("dog bark", "wolf howl")
+    assert related("church bell", "bicycle bell")
+    assert not related("dog bark", "car horn")
+    assert find("A dog barks near the fence") == "dog bark"
+    assert find("a dog barks and a cat meows") is None
+    assert instrument("violin").says[1] == ("someone", "plays the violin")
+
+
+def test_word_forms():
+    assert [participle(base_form(v)) for v in ("barks", "slams", "chimes", "hisses", "cries", "buzzes", "sneezes", "is")] == [
+        "barking", "slamming", "chiming", "hissing", "crying", "buzzing", "sneezing", "being",
+    ]  # fmt: skip
+    assert [third_person(v) for v in ("bark", "hiss", "cry", "play")] == ["barks", "hisses", "cries", "plays"]
+    assert [plural(n) for n in ("bark", "crash", "cry", "blast")] == ["barks", "crashes", "cries", "blasts"]
+    assert [with_article(n) for n in ("dog", "alarm", "rain", "footsteps", "unicorn")] == [
+        "a dog",
+        "an alarm",
+        "rain",
+        "footsteps",
+        "a unicorn",
+    ]
+    assert [times(n) for n in (1, 2, 3)] == ["once", "twice", "three times"]
+    assert joined(["a", "b", "c"]) == "a, b and c"
