@@ -70,10 +70,12 @@ class WorldConfig(BaseModel):
             raise ValueError("seconds: a scene lasts from 0.5 to 600 seconds")
         if self.sounds[0] < 0 or self.sounds[1] > 12:
             raise ValueError("sounds: a scene has from 0 to 12 kinds of sound")
-        if self.event_seconds[0] <= 0 or self.repeats[0] < 2 or self.repeats[1] > 10:
-            raise ValueError("event_seconds are more than 0, repeats from 2 to 10")
+        if self.event_seconds[0] <= 0:
+            raise ValueError("event_seconds: an event lasts more than 0 seconds")
+        if self.repeats[0] < 2 or self.repeats[1] > 10:
+            raise ValueError("repeats: a sound is repeated from 2 to 10 times")
         if self.near + self.far > 1:
-            raise ValueError("near and far are chances of the same sound: together at most 1")
+            raise ValueError("near: near and far are chances of the same sound: together at most 1")
         if any(w < 0 for w in self.rooms.values()) or not sum(self.rooms.values()) > 0:
             raise ValueError("rooms: weights are not negative, and one is more than 0")
         return self

@@ -122,6 +122,9 @@ def _content(label: str) -> frozenset[str]:
 def _by_rule(name: str) -> Words:
     words = name.split()
     first, last = deed(words[0]), deed(words[-1])
+    place = next((i for i, w in enumerate(words) if i and w in _SMALL), 0)
+    if place and (known := _file()[1].get(" ".join(words[:place]))):  # rain on a tin roof
+        return _placed(name, _file()[0][known], " ".join(words[place:]))
     if len(words) > 1 and last:  # dog bark, glass breaking
         return _acting(name, " ".join(words[:-1]), last, words[-1])
     if len(words) > 1 and first and words[0].endswith("ing") and words[1] not in _SMALL:  # breaking glass
@@ -133,7 +136,16 @@ def _by_rule(name: str) -> Words:
     noun = name if doing else with_article(name)
     many = is_plural(name)
     says = ((noun, "sound" if many else "sounds"), (noun, "are heard" if many else "is heard"))
-    return Words(name, says, (noun, f"the sound of {noun}"), "" if many or doing or words[-1] in MASS else name, "event", words[-1])
+    unit = "" if many or doing or words[-1] in MASS else name
+    known = _file()[1].get(words[-1])  # forest birds
+    kind, group = (_file()[0][known].kind, _file()[0][known].group) if known and len(words) > 1 else ("event", words[-1])
+    return Words(name, says, (noun, f"the sound of {noun}"), unit, kind, group)
+
+
+def _placed(name: str, words: Words, place: str) -> Words:
+    says = tuple((subject, f"{verb} {place}") for subject, verb in words.says)
+    noun = f"{with_article(name.removesuffix(place).strip())} {place}"
+    return Words(name, says, (noun, f"the sound of {noun}"), "", words.kind, words.group)
 
 
 def _acting(name: str, subject: str, verb: str, written: str) -> Words:
