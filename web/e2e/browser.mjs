@@ -116,8 +116,7 @@ export async function opened(t, { library, hash = '', width = 1600, height = 100
     const surprising = said.filter((text) => !own.test(text)).filter((text) => !expected.some((pattern) => pattern.test(text)));
     assert.deepEqual(surprising, [], 'the console complained');
   });
-  await page.goto(told.url);
-  if (hash) await page.evaluate((to) => (location.hash = to), hash);
+  await page.goto(`${told.url}${hash}`); // the way to what comes behind # outlives the redirection
   await page.locator('main').waitFor();
   return page;
 }
