@@ -22,6 +22,7 @@ from auricle.tasks import teaching
 
 MOST = 5000  # clips of one head
 _BACKGROUND = 1024  # vectors of ordinary sounds, at most
+_CLEAR = 0.75  # score below which, with chance not ruled out, a label is said not to be told from others
 _PER_FILE = 8  # of one background file
 
 
@@ -308,8 +309,10 @@ def _warnings(labels: tuple[str, ...], examples: Examples, counts: Sequence[int]
 def _doubts(scores: Sequence[LabelScore], pairs: Sequence[tuple[str, str, int, int]]) -> list[str]:
     said = [
         f"{s.label} cannot be told from other sounds with these examples: give more, or clearer ones."
+        if s.score < _CLEAR
+        else f"{s.label}: {s.distinct} distinct examples are too few to be sure that it is known; give more."
         for s in scores
-        if s.low is not None and s.low <= 0.5
+        if s.score is not None and s.low is not None and s.low <= 0.5
     ]
     said += [
         f"{a} and {b} cannot be told apart with these examples"
