@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from auricle.audio.features import Float32
-from auricle.data.items import Event, Item
+from auricle.data.items import Event, Item, has_words
 from auricle.data.manifest import folder_of, open_audio, read
 from auricle.errors import UsageError
 from auricle.training.recipe import Recipe
@@ -104,14 +104,14 @@ def gather(recipe: Recipe, manifests: Sequence[Manifest], needs: set[str], place
 
 
 def words_of(item: Item, prompt: str) -> Texts:
-    """An item without captions is described by its labels. ``extra.negatives`` are captions that do not fit it."""
+    """An item without captions is described by its labels. ``extra.negatives`` (or a scene's ``counterfactuals``) do not fit it."""
     labels = item.labels or tuple(dict.fromkeys(event.label for event in item.events))
     captions = item.captions
     if not captions and labels:
         captions = (prompt.replace("{label}", " and ".join(labels)),)
-    negatives = item.extra.get("negatives", ())
-    negatives = tuple(str(text) for text in negatives) if isinstance(negatives, list | tuple) else ()
-    return Texts(captions, negatives, labels, item.events)
+    found = item.extra.get("negatives") or item.extra.get("counterfactuals") or ()
+    named = [text.get("text") if isinstance(text, dict) else text for text in found] if isinstance(found, list | tuple) else []
+    return Texts(captions, tuple(text for text in named if isinstance(text, str) and has_words(text)), labels, item.events)
 
 
 def _lacks(entry: Entry, needs: set[str]) -> str | None:

@@ -110,7 +110,7 @@ class Feed:
         return item
 
     def _sound(self, item: Item, entry: Entry, rng: np.random.Generator) -> float:
-        """``audio`` or ``frames`` and their mask; gives the second of the item at which they begin."""
+        """``mel``, ``audio`` or ``frames``, and the mask of frames; gives the second of the item at which they begin."""
         front, where = self.built.front, float(rng.random())
         if self.built.frozen is not None:
             vectors = self._heard(entry)
@@ -123,13 +123,16 @@ class Feed:
         sound, start = self.sounds.stretch(entry, self.recipe.data.seconds, where)
         pad = getattr(front, "pad", "zero")
         full, at = placed(sound, self.n, spec, rng, pad)
-        item["audio"] = changed(full, spec, rng, self._beneath)
+        full = changed(full, spec, rng, self._beneath)
         long = self.n if pad == "repeat" else at + len(sound)
         item["frame_mask"] = np.array(heard(long, front.length, self.hop, self.frames))
         if isinstance(front, YamnetFrontEnd):
-            item["mel_frames"] = 1 + (self.n - front.window_length) // front.hop_length
+            item["mel"] = front.log_mel(full)  # here, by threads, and with the very numbers that the bundle will hear
+            item["mel_frames"] = len(item["mel"])
             if spec.mask_time or spec.mask_bands:
                 item["spec_mask"] = hidden_bins(item["mel_frames"], front.n_mels, spec, rng)
+        else:
+            item["audio"] = full
         return start - at / front.rate
 
     def _heard(self, entry: Entry) -> Float32:
