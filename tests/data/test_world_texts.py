@@ -276,3 +276,25 @@ def test_word_forms():
     ]
     assert [times(n) for n in (1, 2, 3)] == ["once", "twice", "three times"]
     assert joined(["a", "b", "c"]) == "a, b and c"
+
+
+@pytest.mark.parametrize(
+    ("label", "clause", "noun"),
+    [
+        ("wings flapping", "wings flap", "flapping wings"),
+        ("rain on a tin roof", "rain falls on a tin roof", "rain on a tin roof"),
+        ("fire being put out", "fire is put out", "fire being put out"),
+        ("bus pulling away", "a bus pulls away", "a bus pulling away"),
+        ("creaking of a ship", "the creaking of a ship sounds", "the creaking of a ship"),
+        ("German speech", "someone speaks German", "German speech"),
+        ("stone hit", "a stone is hit", "a hit on a stone"),
+        ("skiing", "someone is skiing", "skiing"),
+        ("French horn", "a French horn plays", "the sound of a French horn"),
+        ("forest birds", "forest birds sound", "forest birds"),
+    ],
+)
+def test_labels_of_other_shapes(label, clause, noun):
+    found = words_for(label)
+    assert " ".join(found.says[0]) == clause
+    assert found.names[0] == noun
+    assert "being being" not in " ".join(found.doing(0))

@@ -68,6 +68,8 @@ def as_source(item: Item) -> Source | None:
         return Source(item, voice, "speech", rest, transcript, _text(extra.get("speaker")))
     if isinstance(playing, (list, tuple)):
         playing = playing[0] if len(playing) == 1 else "ensemble" if playing else ""
+    if not playing and labels and words_for(labels[0]).kind == "music":
+        playing = labels[0]
     if isinstance(playing, str) and playing.strip():
         name = instrument(playing).label
         rest = tuple(label for label in labels if label != name)

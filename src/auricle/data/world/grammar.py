@@ -19,11 +19,13 @@ moan moo murmur neigh oink open pass patter play pop pound pour purr quack rain 
 scrape scratch scream screech shake shatter shout sing sizzle skid slam slide slurp smash snap snarl sneeze snip snore sob speak spin
 splash squeak squeal squelch start stop strike swing swish talk tap tear thud thump tick tinkle toll trumpet twang twitter type wail
 walk warble whine whinny whir whisper whistle whoosh yell yelp zap
+burn chant chatter choke clap click close crumple drag drum fill flick grab howl idle jump lap melt move mow peck pull push roll
+say scrub shoot skip slap sniff spray squirt swirl swoop throw trickle turn twist unlock walk wave whack wheeze
 """
 VERBS = frozenset(_VERBS.split())
 _MASS = """
 rain wind thunder music speech laughter applause water traffic noise static fire snow hail ice sand gravel grass wood metal paper glass
-fabric cloth steam smoke machinery silence percussion electricity magic ambience weather surf breathing
+code tennis lava something someone fabric cloth steam smoke machinery silence percussion electricity magic ambience weather surf breathing
 """
 MASS = frozenset(_MASS.split())
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -51,6 +53,14 @@ def base_form(verb: str) -> str:
     if verb.endswith("s") and not verb.endswith("ss"):
         return verb[:-1]
     return verb
+
+
+def going(verb: str) -> str:
+    """As a participle: ``slams shut`` → ``slamming shut``, ``is counting`` → ``counting``, ``is hit`` → ``being hit``."""
+    first, _, rest = verb.partition(" ")
+    if first == "is" and rest.partition(" ")[0].endswith("ing"):
+        return rest
+    return f"{participle(base_form(first))} {rest}".strip()
 
 
 def third_person(base: str) -> str:
@@ -85,6 +95,8 @@ def deed(word: str) -> str | None:
 
 def is_plural(noun: str) -> bool:
     last = noun.split()[-1]
+    if last == "people":
+        return True
     return last.endswith("s") and not last.endswith(("ss", "us", "is")) and last not in ("gas", "brass", "bass")
 
 
@@ -98,9 +110,12 @@ def plural(noun: str) -> str:
 
 def with_article(noun: str) -> str:
     """``dog`` → ``a dog``, ``alarm`` → ``an alarm``; mass and plural nouns stay bare."""
-    if re.match(r"(a|an|the|some) ", noun) or noun.split()[-1] in MASS or is_plural(noun):
+    head = re.split(r" (?:of|in|on|at|by|from|with) ", noun)[0]
+    if re.match(r"(a|an|the|some|something|someone|people|several|two|three) ", noun + " ") or head.split()[-1] in MASS or is_plural(head):
         return noun
-    return f"{'an' if noun[0] in _VOWELS and not noun.startswith(('uni', 'use', 'eu', 'one')) else 'a'} {noun}"
+    if head.endswith("ing") and head != noun and len(head.split()) == 1:  # creaking of a ship
+        return f"the {noun}"
+    return f"{'an' if noun[0].lower() in _VOWELS and not noun.startswith(('uni', 'use', 'eu', 'one')) else 'a'} {noun}"
 
 
 def bare(noun: str) -> str:

@@ -17,10 +17,10 @@ from auricle.data.world.grammar import (
     base_form,
     capital,
     chance,
+    going,
     is_plural,
     joined,
     number,
-    participle,
     pick,
     plural,
     times,
@@ -263,9 +263,7 @@ def _participle(mention: Mention, style: int) -> str:
     if mention.quote:
         return f"{_speaker(mention, style)} saying{_adverbs(mention, style)} “{mention.quote}”"
     subject, verb = pick(mention.words.says, style, f"{mention.label} says")
-    first, _, rest = verb.partition(" ")
-    doing = " ".join(filter(None, (participle(base_form(first)), rest)))
-    return f"{subject} {doing}{_adverbs(mention, style)}"
+    return f"{subject} {going(verb)}{_adverbs(mention, style)}"
 
 
 def _noun(mention: Mention, style: int) -> str:
