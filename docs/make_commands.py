@@ -33,6 +33,8 @@ renamed, and each result names the `model` and the `pipeline_id` that made it.
 | `index` | last line: `recordings`, `windows`, `hours`, `skipped`, `failed`, `seconds`, … |
 | `search`, `similar` | `path`, `start`, `end`, `score`, `parts`, … |
 | `classify` | `path`, `scores`, `none`, … |
+| `detect` | `path`, `start`, `end`, `label`, `score`, … |
+| `teach` | `name`, `path`, `labels` (each with `score`, `low`, `high`, `found`, `false_alarms`), `score`, `warnings`, … |
 | `embed` | `path` or `text`, `start`, `end`, `vector`, … |
 | `duplicates` | `kind`, `similarity`, `paths`, `durations`, … |
 | an input that failed | `path`, `error`, `kind`, `hint` |

@@ -33,6 +33,7 @@ _Held = tuple[Floats, Floats, Vectors]  # starts, ends, vectors
 # Chosen on the development half's composed scenes (1.5 hours, 90 labels); docs/teach.md tells what came out.
 AVERAGED = 2.5  # seconds of frames that are averaged: the model's calibration knows windows of five
 SCALE, SHIFT = 1.46, -2.17  # window log-odds → log-odds of frames so averaged, as often as labels of those scenes are heard
+TAUGHT_SCALE, TAUGHT_SHIFT = 1.0, -1.95  # the same for taught heads
 THRESHOLD = 0.4
 LOW = 0.5  # of the threshold
 MIN_DURATION = 0.0
@@ -62,6 +63,8 @@ class Reader:
 
     labels: tuple[str, ...]
     log_odds: Callable[[Vectors], Floats]
+    scale: Floats  # [k], with shift: what log-odds of windows are worth on frames
+    shift: Floats
 
     @classmethod
     def of(cls, labels: Sequence[str], model: Any, head: Taught | None) -> Reader:
@@ -83,7 +86,9 @@ class Reader:
             parts: list[Floats] = [] if calibration is None or text is None else [calibration.log_odds(vectors, text)]
             return np.concatenate([*parts, head.log_odds(vectors)] if head is not None else parts, axis=1)
 
-        return cls(tuple(names), log_odds)
+        scale = np.array([SCALE] * len(words) + [TAUGHT_SCALE] * len(taught))
+        shift = np.array([SHIFT] * len(words) + [TAUGHT_SHIFT] * len(taught))
+        return cls(tuple(names), log_odds, scale, shift)
 
 
 def detect(
@@ -120,8 +125,8 @@ def events(blocks: Iterable[Audio], reader: Reader, model: Any, rules: Rules, pa
     heard = False
     for starts, ends, vectors in cells(blocks, model):
         heard = True
-        scale, shift = (SCALE, SHIFT) if has_frames(model) else (1.0, 0.0)
-        values = heads.probabilities(scale * reader.log_odds(vectors) + shift)
+        log_odds = reader.log_odds(vectors)
+        values = heads.probabilities(reader.scale * log_odds + reader.shift if has_frames(model) else log_odds)
         for place, start, end, score in decoder.add(starts, ends, values):
             yield Detection(path, start, end, reader.labels[place], score, model.name, model.pipeline_id)
     if not heard:
