@@ -10,7 +10,8 @@ cores wait for each other: the times are those of a crowd. Last, searches while 
 
 Batching: one CLAP bundle (``transformers.ClapConfig`` as it is, random weights) behind ``/v1/embeddings``, asked by 8 clients at once
 with batching and without (every request runs the model itself); and the same sounds and texts through ``transformers`` in a plain
-loop, one at a time, without HTTP. The three take turns. Only ratios of one run mean something.
+loop, one at a time, without HTTP. The three take turns. Only ratios of one run mean something, and only on a machine that is otherwise
+idle: torch's threads wait for each other, and lose most when others take the cores. Processor time is less easily disturbed.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,7 @@ from auricle.library.bulk import bulk_insert
 
 Kind = Callable[[httpx.Client, np.random.Generator], httpx.Response]
 CLAP_RATE = 48000
+PEER = "transformers, one at a time"
 
 
 # -- load ------------------------------------------------------------------------------------------------------------------------
@@ -280,15 +283,16 @@ def serve_child(library: str, batching: bool) -> None:
 def windows_of(folder: Path, n: int) -> list[bytes]:
     """WAV files of ten seconds."""
     made = []
-    for path in itertools.cycle(sorted(folder.iterdir())):
-        samples, rate = sf.read(path, dtype="float32", always_2d=True)
-        sound = np.repeat(samples.mean(axis=1), 2)[: 10 * CLAP_RATE] if rate != CLAP_RATE else samples[: 10 * CLAP_RATE, 0]
-        shifted, file = np.roll(sound, 1000 * len(made)), io.BytesIO()
-        sf.write(file, shifted, CLAP_RATE, format="WAV", subtype="PCM_16")
+    for number, path in zip(range(n), itertools.cycle(sorted(folder.iterdir())), strict=False):
+        samples, file = sf.read(path, dtype="float32", always_2d=True)[0].mean(axis=1), io.BytesIO()
+        sf.write(file, np.roll(samples, 1000 * number)[: 10 * CLAP_RATE], CLAP_RATE, format="WAV", subtype="PCM_16")
         made.append(file.getvalue())
-        if len(made) == n:
-            return made
-    raise AssertionError
+    return made
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    """Spent so far by a process and those it started."""
+    return sum(sum(one.cpu_times()[:2]) for one in (process, *process.children(recursive=True)))
 
 
 def asking(url: str, inputs: list[Any], clients: int) -> float:
@@ -339,27 +343,32 @@ def batching(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     sounds = [{"type": "input_audio", "input_audio": {"data": base64.b64encode(file).decode(), "format": "wav"}} for file in files]
     texts = [f"{TEXTS[i % len(TEXTS)]} far away, take {i}" for i in range(2 * arguments.requests)]
     by_peer = transformers_loop(folder / "checkpoint")
-    spent: dict[str, dict[str, list[float]]] = {"sounds": defaultdict(list), "texts": defaultdict(list)}
+    spent: dict[str, dict[str, list[tuple[float, float]]]] = {"sounds": defaultdict(list), "texts": defaultdict(list)}
     child = [sys.executable, __file__, "--serve", str(folder / "clap.library")]
-    with serving([*child, "on"], folder / "home") as (on, _), serving([*child, "off"], folder / "home") as (off, _):
+    with serving([*child, "on"], folder / "home") as (on, with_it), serving([*child, "off"], folder / "home") as (off, without):
         for turn in range(arguments.turns + 1):
             for what, inputs, plain, peer in (("sounds", sounds, files, by_peer[0]), ("texts", texts, texts, by_peer[1])):
                 given, bare = (inputs, plain) if turn else (inputs[:8], plain[:8])  # the first turn loads the models
-                took = {
-                    "auricle, batching": asking(on, given, arguments.clients),
-                    "auricle, no batching": asking(off, given, arguments.clients),
-                    "transformers, one at a time": peer(bare),  # type: ignore[operator]
+                runs: dict[str, tuple[psutil.Process, Callable[[], float]]] = {
+                    "auricle, batching": (with_it, partial(asking, on, given, arguments.clients)),
+                    "auricle, no batching": (without, partial(asking, off, given, arguments.clients)),
+                    PEER: (psutil.Process(), partial(peer, bare)),  # type: ignore[arg-type]
                 }
-                for name, seconds in took.items() if turn else ():
-                    spent[what][name].append(len(given) / seconds)
-                    print(f"    turn {turn}: {what}, {name}: {len(given)} in {seconds:.1f} s", file=sys.stderr, flush=True)
+                for name, (process, run) in runs.items():
+                    before = cpu_seconds(process) if name != PEER else time.process_time()
+                    seconds = run()
+                    cpu = (cpu_seconds(process) if name != PEER else time.process_time()) - before
+                    if turn:
+                        spent[what][name].append((len(given) / seconds, cpu / len(given)))
+                        print(f"    turn {turn}: {what}, {name}: {len(given)} in {seconds:.1f} s", file=sys.stderr, flush=True)
     figures: dict[str, Any] = {}
     for what, by_name in spent.items():
-        peer_rate = np.array(by_name["transformers, one at a time"])
-        for name, rates in by_name.items():
-            ratio = float(np.median(np.array(rates) / peer_rate))
-            figures.setdefault(what, {})[name] = {"requests_per_s": float(np.median(rates)), "times_peer": ratio, "turns": rates}
-            print(f"{what:7s} {name:28s} {np.median(rates):7.2f} requests/s  {ratio:5.2f}× the peer", flush=True)
+        peer_rates = np.array(by_name[PEER])[:, 0]
+        for name, turns in by_name.items():
+            rates, costs = np.array(turns).T
+            rate, ratio, cost = (float(np.median(v)) for v in (rates, rates / peer_rates, costs * 1e3))
+            figures.setdefault(what, {})[name] = {"requests_per_s": rate, "times_peer": ratio, "cpu_ms": cost, "turns": turns}
+            print(f"{what:7s} {name:28s} {rate:7.2f} requests/s  {ratio:5.2f}× the peer  {cost:6.0f} ms of processor each", flush=True)
     return figures
 
 

@@ -85,3 +85,11 @@ def test_the_first_search_finds_the_model_loaded(server):
     service.context.warm()
     model = service.context.embedder(service.context.libraries.get()).model
     assert model._text_session._session is not None
+
+
+def test_a_stretch_shorter_than_a_sample_is_no_defect(server):
+    identity = next(iter(server.ids().values()))
+    for what in ("peaks", "spectrogram"):
+        for end in ("5e-324", "1e-9"):
+            answer = server.client.get(f"/api/v1/recordings/{identity}/{what}", params={"end": end})
+            assert (answer.status_code, answer.json()["code"]) == (400, "usage")

@@ -269,7 +269,8 @@ def _drawn(recording: Recording, start: float, end: float, n: int) -> waveform.O
         if tracer is None:
             tracer, offset = waveform.Tracer(block.rate, max(1, int((end - start) * block.rate / (4 * n)))), block.offset
         tracer.add(block.samples[0])
-    assert tracer is not None  # no sound is an error
+    if tracer is None:  # a file without sound is an AudioError; here the stretch is shorter than a sample
+        raise UsageError(f"There is no sound between {start:g} and {end:g} seconds.", hint="Ask for a longer stretch.")
     shape = waveform.resample(tracer.finish(), start - offset, end - offset, n)
     return waveform.Outline(start, end, shape.min, shape.max, shape.rms, shape.loudness_db, shape.peak_db)
 
@@ -286,6 +287,8 @@ def _span(recording: Recording, start: float, end: float | None) -> tuple[float,
     end = recording.duration if end is None else min(end, recording.duration)
     if not 0 <= start < end:
         raise UsageError(f"There is no sound from {start:g} seconds on.", hint=f"The recording has {recording.duration:.3f} seconds.")
+    if end - start < 0.5 / recording.rate:
+        raise UsageError(f"There is no sound between {start:g} and {end:g} seconds.", hint="Ask for a longer stretch.")
     return start, end
 
 
