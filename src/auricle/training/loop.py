@@ -138,11 +138,12 @@ class Run:
                     if book and self.held_out.sets and (self.step % self.recipe.evaluate.every == 0 or last):
                         update = Update(self.step, self.steps, loss, self.measure())
                         book.write({"step": self.step, "measured": update.measured})
-                    if self.step % budget.save_every == 0 or last or stop.is_set():
-                        self.save()
                     if watch and main:
                         watch(update)
-                    if stop.is_set() and not last:
+                    stopped = self._any(stop.is_set()) and not last
+                    if self.step % budget.save_every == 0 or last or stopped:
+                        self.save()
+                    if stopped:
                         raise KeyboardInterrupt
         finally:
             torch.use_deterministic_algorithms(deterministic)
@@ -177,6 +178,12 @@ class Run:
             for name, p in self.parameters():
                 self.average[name].lerp_(p.detach(), 1 - min(recipe.optimiser.ema, self.step / (self.step + 10)))
         return loss, parts, norm
+
+    def _any(self, flag: bool) -> bool:
+        """Whether it is so in any process: they stop together."""
+        if self.accelerator.num_processes == 1:
+            return flag
+        return bool(self.accelerator.reduce(torch.tensor([float(flag)]), reduction="sum").item() > 0)
 
     def _no_number(self, loss: float, parts: dict[str, float]) -> TrainingError:
         last = checkpoint.newest(self.folder)
