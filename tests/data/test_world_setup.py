@@ -157,6 +157,8 @@ def test_silent_clips_are_passed_over():
     ("item", "label", "known"),
     [
         (Item("a", "a.wav", labels=("Dog_Bark", "Animal")), "dog bark", {"kind": "event", "also": ("animal",)}),
+        (Item("a", "a.wav", labels=("rain",), extra={"maybe": ["wind", "thunder clap"]}), "rain", {"maybe": ("wind", "thunder")}),
+        (Item("a", "a.wav", labels=("piano", "music")), "piano", {"kind": "music", "instrument": "piano", "also": ("music",)}),
         (Item("a", "a.wav", extra={"transcript": " Mind  the gap "}), "speech", {"kind": "speech", "transcript": "Mind the gap"}),
         (Item("a", "a.wav", extra={"instrument": "Violin", "tempo": 60, "pitch": "C4", "key": "A minor"}), "violin",
          {"kind": "music", "tempo": 60.0, "pitch": 60.0, "mode": "minor"}),

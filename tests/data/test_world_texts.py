@@ -19,7 +19,7 @@ from auricle.data.world.facts import Facts, SceneEvent
 from auricle.data.world.grammar import base_form, joined, participle, plural, third_person, times, with_article
 from auricle.data.world.lexicon import find, instrument, normal, related, words_for
 from auricle.data.world.questions import questions
-from auricle.data.world.sentences import Mention, Sentence, claims, text
+from auricle.data.world.sentences import Mention, Sentence, agreed, claims, many, text
 
 
 @cache
@@ -146,7 +146,7 @@ def event(start, end, label, **more):
 SCENE = Facts(
     0, "train", 10.0, "hall", 1.5,
     (
-        event(0, 10, "rain", bed=True, level=-40.0),
+        event(0, 10, "rain", bed=True, level=-40.0, maybe=("thunder",)),
         event(1, 1.5, "dog bark", countable=True, distance="near", level=-18.0),
         event(2, 2.5, "dog bark", countable=True, distance="near", level=-18.0),
         event(3, 6, "violin", instrument="violin", tempo=60, pitch=80, mode="minor", level=-25.0, also=("music",)),
@@ -161,6 +161,8 @@ SCENE = Facts(
         ("present", {"label": "rain"}, {"label": "cat meow"}),
         ("present", {"label": "music"}, {"label": "piano"}),
         ("absent", {"label": "cat meow"}, {"label": "rain"}),
+        ("absent", {"label": "cat meow"}, {"label": "thunder"}),
+        ("present", {"label": "rain"}, {"label": "thunder"}),
         ("count", {"label": "dog bark", "n": 2}, {"label": "dog bark", "n": 3}),
         ("count", {"label": "dog bark", "n": 2}, {"label": "violin", "n": 1}),
         ("before", {"label": "dog bark", "other": "violin"}, {"label": "violin", "other": "speech"}),
@@ -298,3 +300,14 @@ def test_labels_of_other_shapes(label, clause, noun):
     assert " ".join(found.says[0]) == clause
     assert found.names[0] == noun
     assert "being being" not in " ".join(found.doing(0))
+
+
+def test_verbs_agree_with_plural_sounds():
+    bells, dog = "church bells", "a dog's bark"
+    assert agreed("Is {x} over when {y} begins?", {"x": bells, "y": dog}) == "Are {x} over when {y} begins?"
+    assert agreed("is {x} over when {y} begins?", {"x": dog, "y": bells}) == "is {x} over when {y} begin?"
+    assert agreed("Does {x} come after {y}?", {"x": bells, "y": dog}) == "Do {x} come after {y}?"
+    assert agreed("there is {x}", {"x": bells}) == "there are {x}"
+    assert [many(n) for n in ("a glass", "glasses", "drops of water", "the steps of a person", "footsteps on ice", "speech")] == [
+        False, True, True, True, True, False,
+    ]  # fmt: skip

@@ -48,7 +48,7 @@ def _present(claim: Claim, scene: Facts) -> bool:
 
 
 def _absent(claim: Claim, scene: Facts) -> bool:
-    return claim.label not in scene.everything
+    return claim.label not in scene.possible
 
 
 def _count(claim: Claim, scene: Facts) -> bool:
@@ -125,7 +125,7 @@ def _no_music(claim: Claim, scene: Facts) -> bool:
 
 
 def _groups(scene: Facts) -> set[str]:
-    return {words_for(label).group for label in scene.everything}
+    return {words_for(label).group for label in scene.possible}
 
 
 def _attribute(name: str) -> Callable[[Claim, Facts], bool]:

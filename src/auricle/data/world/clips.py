@@ -28,6 +28,7 @@ class Source:
     label: str
     kind: Kind
     also: tuple[str, ...] = ()
+    maybe: tuple[str, ...] = ()
     transcript: str = ""
     speaker: str = ""
     instrument: str = ""
@@ -55,32 +56,46 @@ class Region:
 
 
 def as_source(item: Item) -> Source | None:
-    """How the world would use an item; None where it says neither what is heard nor what is said, or has no sound."""
+    """How the world would use an item: by what is said in it, what plays, its labels, or else its captions.
+
+    The first label is what it is called, the others are heard in it too, and those under ``maybe`` in ``extra`` may be.
+    None for an item without sound, or that says nothing of it.
+    """
     if item.audio is None:
         return None
     extra = item.extra
-    labels = tuple(dict.fromkeys(words_for(label).label for label in item.labels))
+    labels, maybe = _labels(item.labels), _labels(extra.get("maybe"))
     transcript = _text(extra.get("transcript"))
-    playing = extra.get("instrument")
     if transcript:
         voice = next((label for label in labels if words_for(label).group in ("voice", "singing")), "speech")
-        rest = tuple(label for label in labels if label != voice)
-        return Source(item, voice, "speech", rest, transcript, _text(extra.get("speaker")))
-    if isinstance(playing, (list, tuple)):
-        playing = playing[0] if len(playing) == 1 else "ensemble" if playing else ""
-    if not playing and labels and words_for(labels[0]).kind == "music":
-        playing = labels[0]
-    if isinstance(playing, str) and playing.strip():
+        return Source(item, voice, "speech", _without(labels, voice), maybe, transcript, _text(extra.get("speaker")))
+    if playing := _playing(extra.get("instrument")) or next((x for x in labels[:1] if words_for(x).kind == "music"), ""):
         name = instrument(playing).label
-        rest = tuple(label for label in labels if label != name)
         tempo = _number(extra, "tempo", "bpm")
-        return Source(item, name, "music", rest, instrument=name, tempo=tempo, pitch=_pitch(extra), mode=_mode(extra))
+        rest = _without(labels, name)
+        return Source(item, name, "music", rest, maybe, instrument=name, tempo=tempo, pitch=_pitch(extra), mode=_mode(extra))
     if not labels:
         found = {label for caption in item.captions if (label := find(caption))}
-        if len(found) != 1:
-            return None
-        labels = (found.pop(),)
-    return Source(item, labels[0], words_for(labels[0]).kind, labels[1:])
+        labels = (*found,) if len(found) == 1 else ()
+    return Source(item, labels[0], words_for(labels[0]).kind, labels[1:], maybe) if labels else None
+
+
+def _labels(names: object) -> tuple[str, ...]:
+    """As the lexicon writes them, each once."""
+    if not isinstance(names, (list, tuple)):
+        return ()
+    return tuple(dict.fromkeys(words_for(name).label for name in names if isinstance(name, str) and name.strip()))
+
+
+def _without(labels: tuple[str, ...], label: str) -> tuple[str, ...]:
+    return tuple(x for x in labels if x != label)
+
+
+def _playing(value: object) -> str:
+    """The instrument; several are an ensemble."""
+    if isinstance(value, (list, tuple)):
+        value = value[0] if len(value) == 1 else "ensemble" if value else ""
+    return value.strip() if isinstance(value, str) else ""
 
 
 def by_label(sources: Iterable[Source]) -> dict[str, tuple[Source, ...]]:

@@ -234,7 +234,8 @@ class _Composer:
         freely: bool = False,
     ) -> SceneEvent:  # fmt: skip
         return SceneEvent(
-            start=start, end=end, label=source.label, item=source.item.id, clip=source.clip, level=level, bed=bed, also=source.also,
+            start=start, end=end, label=source.label, item=source.item.id, clip=source.clip, level=level, bed=bed,
+            also=source.also, maybe=source.maybe,
             countable=countable, freely=freely, transcript=source.transcript, speaker=source.speaker, instrument=source.instrument,
             tempo=source.tempo, pitch=source.pitch, mode=source.mode,
         )  # fmt: skip

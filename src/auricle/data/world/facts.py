@@ -19,7 +19,8 @@ class SceneEvent:
     """One sound in a scene. ``start`` and ``end``: seconds in which the source sounds; the echo of a room goes on a little longer.
 
     level: active level in dB, on one scale for all sounds of a scene. snr: that over the background's; None where there is none.
-    also: other labels of the clip. countable: one single burst. freely: its length was drawn by chance, not set by the clip.
+    also: other labels of the clip. maybe: those that may be heard in it or not.
+    countable: one single burst. freely: its length was drawn by chance, not set by the clip.
     """
 
     start: float
@@ -32,6 +33,7 @@ class SceneEvent:
     distance: Distance = ""
     bed: bool = False
     also: tuple[str, ...] = ()
+    maybe: tuple[str, ...] = ()
     countable: bool = False
     freely: bool = False
     transcript: str = ""
@@ -82,6 +84,11 @@ class Facts:
     def everything(self) -> frozenset[str]:
         """All labels that are heard, the bed's and second labels included."""
         return frozenset(label for e in self.events for label in (e.label, *e.also))
+
+    @property
+    def possible(self) -> frozenset[str]:
+        """All labels of which it cannot be said that they are absent."""
+        return self.everything.union(label for e in self.events for label in e.maybe)
 
     def of(self, label: str) -> tuple[SceneEvent, ...]:
         """The events in the foreground with this label."""

@@ -16,7 +16,7 @@ from auricle.data.world.claims import Claim, holds
 from auricle.data.world.counterfactuals import Counterfactual, other_words
 from auricle.data.world.facts import Facts
 from auricle.data.world.grammar import capital, number, words_of
-from auricle.data.world.sentences import clause, doing, named
+from auricle.data.world.sentences import agreed, clause, doing, named
 from auricle.data.world.vocabulary import QUOTABLE, Vocabulary
 
 _LENGTHS = (1, 2, 4, 8)  # seconds offered as durations
@@ -54,7 +54,7 @@ class Asker:
         shown = list(options)
         if kind != "count" and kind != "duration":
             self.rng.shuffle(shown)
-        question = capital(self.rng.choice(forms).format(**slots))
+        question = capital(agreed(self.rng.choice(forms), slots).format(**slots))
         return Question(question, answer, tuple(shown), kind)
 
     def _yes_no(self, kind: str, forms: Sequence[str], yes: bool, **slots: str) -> Question:
@@ -281,11 +281,13 @@ class Asker:
             one, other = (a, b) if yes else (b, a)
             if holds(Claim("before", a, b), self.facts):
                 over, begins = max(e.end for e in self.facts.of(a)), min(e.start for e in self.facts.of(b))
-                times = f"{self._name(a)} is over at {over:.1f} s and {self._name(b)} begins at {begins:.1f} s"
+                names = {"x": self._name(a), "y": self._name(b)}
+                times = agreed("{x} is over at {0:.1f} s and {y} begins at {1:.1f} s", names).format(over, begins, **names)
                 forms = ("Is {x} over before {y} begins? Give a reason.", "Does {x} come before {y}, and how can you tell?")
                 return self._ask("reason", forms, f"{'yes' if yes else 'no'}: {times}.", x=self._name(one), y=self._name(other))
             if holds(Claim("louder", a, b), self.facts):
-                why = f"{self._name(a)} is about {self._louder(a, b):.0f} dB louder than {self._name(b)}"
+                names = {"x": self._name(a), "y": self._name(b)}
+                why = agreed("{x} is about {0:.0f} dB louder than {y}", names).format(self._louder(a, b), **names)
                 forms = ("Is {x} louder than {y}? Give a reason.", "Does {x} drown out {y}, and how can you tell?")
                 return self._ask("reason", forms, f"{'yes' if yes else 'no'}: {why}.", x=self._name(one), y=self._name(other))
         return None

@@ -7,6 +7,7 @@ one thing is changed keeps the words of everything else; :func:`claims` says wha
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -14,7 +15,6 @@ from typing import Literal
 from auricle.data.world.claims import Claim
 from auricle.data.world.grammar import (
     bare,
-    base_form,
     capital,
     chance,
     going,
@@ -153,12 +153,22 @@ def _filled(form: str, mentions: tuple[Mention, ...], style: int) -> str:
         "f": _clause(first, style), "p": _participle(first, style), "x": _noun(first, style),
         "F": _clause(second, style), "P": _participle(second, style), "X": _noun(second, style),
     }  # fmt: skip
-    for slot in ("x", "X"):
-        if many(slots[slot]):
-            for verb in ("is", "comes", "follows", "drowns"):
-                form = form.replace(f"{{{slot}}} {verb} ", f"{{{slot}}} {'are' if verb == 'is' else base_form(verb)} ")
-            form = form.replace(f"there is {{{slot}}}", f"there are {{{slot}}}").replace(f"comes {{{slot}}}", f"come {{{slot}}}")
-    return form.format(**slots)
+    return agreed(form, {slot: slots[slot] for slot in ("x", "X")}).format(**slots)
+
+
+def agreed(form: str, nouns: Mapping[str, str]) -> str:
+    """The form with its verbs in the plural where a plural noun will stand: “{x} is near”, “Does {x} overlap”, “when {x} begins”."""
+    for slot, noun in nouns.items():
+        if many(noun):
+            form = re.sub(rf"\{{{slot}\}} (is|comes|follows|drowns|begins)\b", lambda m: f"{m[0].split()[0]} {_PLURAL[m[1]]}", form)
+            form = re.sub(rf"\b(is there|is|does|comes) \{{{slot}\}}", lambda m: m[0].replace(m[1], _PLURAL[m[1].lower()], 1), form)
+            form = re.sub(rf"\b(Is there|Is|Does) \{{{slot}\}}", lambda m: m[0].replace(m[1], capital(_PLURAL[m[1].lower()]), 1), form)
+    return form
+
+
+_PLURAL = {
+    "is": "are", "is there": "are there", "does": "do", "comes": "come", "follows": "follow", "drowns": "drown", "begins": "begin",
+}  # fmt: skip
 
 
 def many(noun: str) -> bool:
@@ -229,7 +239,7 @@ def _bed(sentence: Sentence) -> str:
 _ADVERBS = {
     "near": ("close by", "nearby", "very near", "right next to the microphone", "up close"),
     "far": ("in the distance", "far away", "from afar", "a long way off", "far off"),
-    "loudest": ("loudly", "very loudly", "noisily"),
+    "loudest": ("loudly", "very loudly", "at high volume"),
     "quietest": ("quietly", "softly", "faintly"),
     "slow": ("slowly", "at a slow tempo", "in a slow tempo"),
     "moderate": ("at a moderate tempo", "at a medium tempo"),

@@ -57,7 +57,7 @@ class Vocabulary:
 
     def absent(self, facts: Facts, rng: random.Random, *, like: str = "", besides: tuple[str, ...] = ()) -> str | None:
         """A label that the scene has not, nor any that is too like one it has. like: of the kind of this one (bed, instrument, sound)."""
-        present = [*facts.everything, *besides]
+        present = [*sorted(facts.possible), *besides]
         pool = self._pool(like)
         for _ in range(30):
             label = rng.choice(pool) if pool else self.drawn(rng)
