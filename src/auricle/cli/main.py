@@ -7,7 +7,25 @@ import sys
 
 import typer
 
-from auricle.cli import classify, demo, detect, embed, export, index, inspect, keys, mcp, models, output, search, serve, teach, train, watch
+from auricle.cli import (
+    classify,
+    data,
+    demo,
+    detect,
+    embed,
+    export,
+    index,
+    inspect,
+    keys,
+    mcp,
+    models,
+    output,
+    search,
+    serve,
+    teach,
+    train,
+    watch,
+)
 
 app = typer.Typer(
     name="auricle",
@@ -18,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (index, search, classify, detect, teach, embed, export, inspect, watch, serve, mcp, keys, models, train, demo):
+for group in (index, search, classify, detect, teach, embed, export, inspect, watch, serve, mcp, keys, models, data, train, demo):
     group.register(app)
 
 
