@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from auricle.audio.features import Float32
-from auricle.data.items import Event, Item, has_words
+from auricle.data.items import Event, Item, as_line, has_words
 from auricle.data.manifest import folder_of, open_audio, read
 from auricle.errors import UsageError
 from auricle.training.recipe import Recipe
@@ -184,6 +184,14 @@ def order(seed: int, epoch: int, sets: Sequence[tuple[int, float]]) -> np.ndarra
         parts.append(np.stack([np.full(len(chosen), number), chosen], axis=1))
     joined = np.concatenate(parts).astype(np.int64)
     return joined[rng.permutation(len(joined))]
+
+
+def data_hash(corpus: Corpus) -> str:
+    """Names the items, in their order."""
+    digest = hashlib.sha256()
+    for entry in corpus:
+        digest.update(as_line(entry.item).encode("utf-8", "surrogatepass") + b"\n")
+    return digest.hexdigest()[:16]
 
 
 def count_batches(recipe: Recipe, corpus: Corpus) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from auricle.audio.features import WaveFrontEnd, YamnetFrontEnd
+from auricle.audio.features import FrontEnd, WaveFrontEnd, YamnetFrontEnd
 from auricle.errors import ModelError
 from auricle.models.pretrained.clap_export import quiet
 from auricle.training.building import Built
@@ -103,7 +103,7 @@ def audio_side(recipe: Recipe, built: Built) -> tuple[dict[str, Any], dict[str, 
         encoder = getattr(hearing, "module", encoder)
     description = front_description(built)
     if towers.context is None:
-        return description, {"seconds": seconds, "hop": min(recipe.model.hop, seconds)}, Frames(encoder, towers), encoder
+        return description, _window(front, seconds, recipe.model.hop), Frames(encoder, towers), encoder
     n = 1 + max(0, round(seconds * front.rate) - front.length) // (front.hop or 1)
     if isinstance(front, YamnetFrontEnd):
         long, step, unit = front.patch_frames, front.hop_frames, front.hop_length
@@ -120,6 +120,16 @@ def audio_side(recipe: Recipe, built: Built) -> tuple[dict[str, Any], dict[str, 
     window = {"seconds": samples / front.rate, "hop": hop * unit / front.rate}
     axis = 2 if isinstance(front, YamnetFrontEnd) else 1
     return {**description, **changed, "pad": "repeat"}, window, Windows(encoder, towers, n, long, step, axis), encoder
+
+
+def _window(front: FrontEnd, seconds: float, hop: float) -> dict[str, float]:
+    """Windows on the grid of frames, so that they are pools of the very same frames."""
+    if front.hop is None:
+        return {"seconds": seconds, "hop": min(hop, seconds)}
+    frames = max(1, round((seconds * front.rate - front.length) / front.hop))
+    long = front.length + frames * front.hop
+    step = min(max(1, round(hop * front.rate / front.hop)), frames + 1) * front.hop
+    return {"seconds": long / front.rate, "hop": min(step, long) / front.rate}
 
 
 def front_description(built: Built) -> dict[str, Any]:

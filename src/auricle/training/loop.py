@@ -21,10 +21,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from auricle.data.items import as_line
 from auricle.training import checkpoint, logbook
 from auricle.training.building import Built, build, check_objectives
-from auricle.training.corpus import Corpus, gather
+from auricle.training.corpus import Corpus, data_hash, gather
 from auricle.training.errors import TrainingError
 from auricle.training.feed import Feed
 from auricle.training.gradients import backward, summed
@@ -296,13 +295,6 @@ def _begin_from(recipe: Recipe, built: Built) -> None:
                 taken += 1
     if not taken:
         raise recipe.source.error(("model", "init"), f"{path} holds no weights that fit this model.")
-
-
-def data_hash(corpus: Corpus) -> str:
-    digest = hashlib.sha256()
-    for entry in corpus:
-        digest.update(as_line(entry.item).encode("utf-8", "surrogatepass") + b"\n")
-    return digest.hexdigest()[:16]
 
 
 def _same_recipe(recipe: Recipe, corpus: Corpus, last: checkpoint.Checkpoint) -> None:
