@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pickle
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -183,6 +185,19 @@ def test_the_cache_keeps_to_its_bytes_and_forgets_the_oldest():
         clips.samples(sources[at])
         assert clips.held <= clips.limit
     assert heard == [sources[i].item.id for i in (0, 1, 2, 1)]
+
+
+def test_threads_and_other_processes_may_share_a_world():
+    made = world(cache_mb=1)
+    made.clips.limit = 200_000
+    with ThreadPoolExecutor(4) as pool:
+        scenes = list(pool.map(made.scene, range(24)))
+    sent = pickle.loads(pickle.dumps(made))
+    assert sent.clips.held == 0
+    for index in (0, 11, 23):
+        alone = sent.scene(index)
+        assert alone.facts == scenes[index].facts
+        assert np.array_equal(alone.audio.samples, scenes[index].audio.samples)
 
 
 def test_faster_than_real_time_by_far():

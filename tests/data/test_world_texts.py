@@ -72,7 +72,8 @@ def test_texts_are_of_all_kinds_and_varied():
         texts.update(c.text for c in said.captions)
     assert set(forms) >= {"one", "list", "together", "then", "before", "after", "louder"}
     assert set(kinds) == {
-        "order", "time", "loudness", "distance", "tempo", "register", "mode", "count", "words", "replaced", "added", "removed", "room",
+        "order", "time", "loudness", "distance", "tempo", "speaker", "register", "mode", "count", "words", "replaced", "added", "removed",
+        "room",
         "background",
     }  # fmt: skip
     assert set(asked) == {
@@ -150,7 +151,7 @@ SCENE = Facts(
         event(1, 1.5, "dog bark", countable=True, distance="near", level=-18.0),
         event(2, 2.5, "dog bark", countable=True, distance="near", level=-18.0),
         event(3, 6, "violin", instrument="violin", tempo=60, pitch=80, mode="minor", level=-25.0, also=("music",)),
-        event(5, 7, "speech", transcript="Mind the gap, please.", distance="far", level=-31.0),
+        event(5, 7, "speech", transcript="Mind the gap, please.", speaker="woman", distance="far", level=-31.0),
     ),
 )  # fmt: skip
 
@@ -183,6 +184,7 @@ SCENE = Facts(
         ("pace", {"label": "violin", "text": "slow"}, {"label": "violin", "text": "fast"}),
         ("register", {"label": "violin", "text": "high"}, {"label": "violin", "text": "low"}),
         ("mode", {"label": "violin", "text": "minor"}, {"label": "violin", "text": "major"}),
+        ("speaker", {"label": "speech", "text": "woman"}, {"label": "speech", "text": "man"}),
         ("only", None, {"label": "violin"}),
         ("nothing", None, {}),
     ],

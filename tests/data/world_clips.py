@@ -38,7 +38,10 @@ def items(splits=("train", "dev"), takes=5):
                 }
                 made.append(_item(split, label, n, labels=("music", label), extra=extra))
         half = LINES[: len(LINES) // 2] if split == "train" else LINES[len(LINES) // 2 :]
-        made += [_item(split, "speech", n, extra={"transcript": line, "speaker": f"{split}{n % 3}"}) for n, line in enumerate(half)]
+        made += [
+            _item(split, "speech", n, extra={"transcript": line, "speaker": ("man", "woman", "unknown")[n % 3]})
+            for n, line in enumerate(half)
+        ]
     return made
 
 

@@ -11,8 +11,8 @@ from typing import Any
 from auricle.data.world.claims import Claim, all_hold, holds
 from auricle.data.world.facts import Facts
 from auricle.data.world.grammar import words_of
-from auricle.data.world.lexicon import related
-from auricle.data.world.sentences import Form, Mention, Sentence, claims, text
+from auricle.data.world.lexicon import Words, related
+from auricle.data.world.sentences import ANYONE, Form, Mention, Sentence, claims, text
 from auricle.data.world.vocabulary import QUOTABLE, Vocabulary
 
 
@@ -67,9 +67,9 @@ def mention(facts: Facts, vocabulary: Vocabulary, label: str, rng: random.Random
         values["n"] = len(events)
     if first.transcript and len(words_of(first.transcript)) <= QUOTABLE and len(events) == 1 and rng.random() < 0.75:
         values["quote"] = first.transcript
-    for name in ("pace", "register", "mode"):
+    for name in ("pace", "register", "mode", "speaker"):
         value = getattr(first, name)
-        if value and value != "middle" and rng.random() < much and holds(Claim(name, label, text=value), facts):
+        if value and value != "middle" and rng.random() < much and _sayable(words, name) and holds(Claim(name, label, text=value), facts):
             values[name] = value
     if first.distance and rng.random() < much:
         values["distance"] = first.distance
@@ -77,6 +77,11 @@ def mention(facts: Facts, vocabulary: Vocabulary, label: str, rng: random.Random
         if rng.random() < much and holds(Claim(loudness, label), facts):
             values["loudness"] = loudness
     return Mention(words, **values)
+
+
+def _sayable(words: Words, name: str) -> bool:
+    """Who speaks is said in place of “someone”: where every way to say it begins so."""
+    return name != "speaker" or all(subject in ANYONE for subject, _ in words.says)
 
 
 def _style(rng: random.Random) -> int:

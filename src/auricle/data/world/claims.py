@@ -168,6 +168,7 @@ KINDS: Mapping[str, Callable[[Claim, Facts], bool]] = {
     "pace": _attribute("pace"),
     "register": _attribute("register"),
     "mode": _attribute("mode"),
+    "speaker": _attribute("speaker"),
     "only": _only,
     "nothing": _nothing,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -58,26 +59,29 @@ class Region:
 def as_source(item: Item) -> Source | None:
     """How the world would use an item: by what is said in it, what plays, its labels, or else its captions.
 
-    The first label is what it is called, the others are heard in it too, and those under ``maybe`` in ``extra`` may be.
-    None for an item without sound, or that says nothing of it.
+    The first label is what it is called, the others are heard in it too, and those under ``maybe`` (or ``perhaps``) in ``extra`` may be.
+    A drum that is hit is a sound, not music that plays. None for an item without sound, or that says nothing of it.
     """
     if item.audio is None:
         return None
     extra = item.extra
-    labels, maybe = _labels(item.labels), _labels(extra.get("maybe"))
-    transcript = _text(extra.get("transcript"))
-    if transcript:
+    labels, maybe = _labels(item.labels), _labels(extra.get("maybe") or extra.get("perhaps"))
+    tempo = _number(extra, "tempo", "bpm")
+    if transcript := _text(extra.get("transcript") or extra.get("said")):
         voice = next((label for label in labels if words_for(label).group in ("voice", "singing")), "speech")
-        return Source(item, voice, "speech", _without(labels, voice), maybe, transcript, _text(extra.get("speaker")))
-    if playing := _playing(extra.get("instrument")) or next((x for x in labels[:1] if words_for(x).kind == "music"), ""):
+        return Source(item, voice, "speech", _without(labels, voice), maybe, transcript, _speaker(extra))
+    playing = _playing(extra.get("instrument")) or next((x for x in labels[:1] if words_for(x).kind == "music"), "")
+    if playing and not (extra.get("drums") and labels):
         name = instrument(playing).label
-        tempo = _number(extra, "tempo", "bpm")
         rest = _without(labels, name)
         return Source(item, name, "music", rest, maybe, instrument=name, tempo=tempo, pitch=_pitch(extra), mode=_mode(extra))
     if not labels:
         found = {label for caption in item.captions if (label := find(caption))}
         labels = (*found,) if len(found) == 1 else ()
-    return Source(item, labels[0], words_for(labels[0]).kind, labels[1:], maybe) if labels else None
+    if not labels:
+        return None
+    kind: Kind = "bed" if extra.get("kind") == "ambience" else words_for(labels[0]).kind
+    return Source(item, labels[0], "event" if kind == "music" else kind, labels[1:], maybe, tempo=tempo)
 
 
 def _labels(names: object) -> tuple[str, ...]:
@@ -85,6 +89,12 @@ def _labels(names: object) -> tuple[str, ...]:
     if not isinstance(names, (list, tuple)):
         return ()
     return tuple(dict.fromkeys(words_for(name).label for name in names if isinstance(name, str) and name.strip()))
+
+
+def _speaker(extra: Mapping[str, Any]) -> str:
+    """man, woman or child, where the item tells."""
+    known = {"male": "man", "female": "woman", "man": "man", "woman": "woman", "child": "child", "boy": "child", "girl": "child"}
+    return next((known[v] for name in ("speaker", "gender", "voice") if (v := str(extra.get(name, "")).lower()) in known), "")
 
 
 def _without(labels: tuple[str, ...], label: str) -> tuple[str, ...]:
@@ -107,21 +117,32 @@ def by_label(sources: Iterable[Source]) -> dict[str, tuple[Source, ...]]:
 
 
 class Clips:
-    """Decoded clips, the least recently used given up beyond ``limit`` bytes; where each sounds is remembered for good."""
+    """Decoded clips, the least recently used given up beyond ``limit`` bytes; where each sounds is remembered for good.
+
+    Threads may share it. Pickled, it takes no sound along.
+    """
 
     def __init__(self, opener: Opener, rate: int, limit: int) -> None:
         self.opener, self.rate, self.limit = opener, rate, limit
         self.held = 0
         self._samples: OrderedDict[str, Float32] = OrderedDict()
         self._regions: dict[str, tuple[Region, ...]] = {}
+        self._lock = threading.Lock()
+
+    def __getstate__(self) -> tuple[Opener, int, int]:
+        return self.opener, self.rate, self.limit
+
+    def __setstate__(self, state: tuple[Opener, int, int]) -> None:
+        Clips.__init__(self, *state)
 
     def samples(self, source: Source) -> Float32:
         """Mono at the world's rate, read-only, of at most ``LONGEST`` seconds, the mean taken away."""
         key = source.item.id
-        found = self._samples.get(key)
-        if found is not None:
-            self._samples.move_to_end(key)
-            return found
+        with self._lock:
+            found = self._samples.get(key)
+            if found is not None:
+                self._samples.move_to_end(key)
+                return found
         item = source.item
         end = item.start + LONGEST
         if source.kind != "speech" and (item.end or item.start + (item.duration or 2 * LONGEST)) > end:
@@ -130,10 +151,12 @@ class Clips:
         samples = np.ascontiguousarray(audio.samples[0])
         samples = samples - samples.mean(dtype=np.float64).astype(np.float32) if len(samples) else samples
         samples.flags.writeable = False
-        self._samples[key] = samples
-        self.held += samples.nbytes
-        while self.held > self.limit and len(self._samples) > 1:
-            self.held -= self._samples.popitem(last=False)[1].nbytes
+        with self._lock:
+            if key not in self._samples:
+                self._samples[key] = samples
+                self.held += samples.nbytes
+            while self.held > self.limit and len(self._samples) > 1:
+                self.held -= self._samples.popitem(last=False)[1].nbytes
         return samples
 
     def regions(self, source: Source) -> tuple[Region, ...]:

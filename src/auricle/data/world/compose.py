@@ -161,8 +161,9 @@ class _Composer:
         if self.rng.random() >= self.config.background or not self.shelf.beds:
             return None
         label = self.rng.choice(self.shelf.beds)
+        kinds = ("bed",) if any(s.kind == "bed" for s in self.shelf.sources[label]) else ("event", "texture")
         for _ in range(_TRIES):
-            source = self._source(label, ("event", "texture", "bed"))
+            source = self._source(label, kinds)
             regions = self.clips.regions(source)
             if regions and (longest := max(regions, key=lambda r: r.n)).n >= 1.5 * self.rate:
                 offset = self.rng.randint(0, max(0, longest.n - self.n))

@@ -14,9 +14,9 @@ from auricle.data.world.grammar import words_of
 from auricle.data.world.sentences import Form, Mention, Sentence, claims, text
 from auricle.data.world.vocabulary import Vocabulary
 
-_PAIRS = (("near", "far"), ("loudest", "quietest"), ("slow", "fast"), ("low", "high"), ("major", "minor"))
+_PAIRS = (("near", "far"), ("loudest", "quietest"), ("slow", "fast"), ("low", "high"), ("major", "minor"), ("man", "woman"))
 _OPPOSITE = {**dict(_PAIRS), **{b: a for a, b in _PAIRS}}
-_KINDS = {"distance": "distance", "loudness": "loudness", "pace": "tempo", "register": "register", "mode": "mode"}
+_KINDS = {"distance": "distance", "loudness": "loudness", "pace": "tempo", "speaker": "speaker", "register": "register", "mode": "mode"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ class SceneEvent:
     countable: bool = False
     freely: bool = False
     transcript: str = ""
-    speaker: str = ""
+    speaker: str = ""  # man, woman, child; "": not known
     instrument: str = ""
     tempo: float = 0.0  # beats per minute; 0: not known
     pitch: float = 0.0  # MIDI number; 0: not known

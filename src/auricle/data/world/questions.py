@@ -21,7 +21,7 @@ from auricle.data.world.vocabulary import QUOTABLE, Vocabulary
 
 _LENGTHS = (1, 2, 4, 8)  # seconds offered as durations
 # changes that leave no trace in the words of a caption: true ones are changed as often in the one direction as in the other
-_FAIR = frozenset({"order", "distance", "loudness", "tempo", "mode", "register", "replaced"})
+_FAIR = frozenset({"order", "distance", "loudness", "tempo", "mode", "register", "speaker", "replaced"})
 
 
 class Asker:

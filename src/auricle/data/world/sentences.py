@@ -40,6 +40,7 @@ class Mention:
     distance: str = ""  # near, far
     loudness: str = ""  # loudest, quietest
     quote: str = ""
+    speaker: str = ""  # man, woman, child
     pace: str = ""  # slow, moderate, fast
     register: str = ""  # low, high
     mode: str = ""  # major, minor
@@ -56,7 +57,7 @@ class Mention:
             said.append(Claim(self.loudness, self.label))
         if self.quote:
             said.append(Claim("says", text=self.quote))
-        for name in ("pace", "register", "mode"):
+        for name in ("pace", "register", "mode", "speaker"):
             if value := getattr(self, name):
                 said.append(Claim(name, self.label, text=value))
         return said
@@ -236,6 +237,7 @@ def _bed(sentence: Sentence) -> str:
 # ---------------------------------------------------------------------------------------------------------------- one sound
 
 
+ANYONE = ("someone", "a person", "a voice", "a speaker")
 _ADVERBS = {
     "near": ("close by", "nearby", "very near", "right next to the microphone", "up close"),
     "far": ("in the distance", "far away", "from afar", "a long way off", "far off"),
@@ -262,26 +264,34 @@ def _adverbs(mention: Mention, style: int, *, counted: bool = True) -> str:
 
 
 def _clause(mention: Mention, style: int) -> str:
+    who, verb = _who(mention, style)
     if mention.quote:
-        who, says = _speaker(mention, style), pick(("says", "says", "speaks the words"), style, f"{mention.label} says")
+        says = pick(("says", "says", "speaks the words"), style, f"{mention.label} quote")
         return f"{who} {says}{_adverbs(mention, style)} “{mention.quote}”"
-    subject, verb = pick(mention.words.says, style, f"{mention.label} says")
-    return f"{subject} {verb}{_adverbs(mention, style)}"
+    return f"{who} {verb}{_adverbs(mention, style)}"
 
 
 def _participle(mention: Mention, style: int) -> str:
+    who, verb = _who(mention, style)
     if mention.quote:
-        return f"{_speaker(mention, style)} saying{_adverbs(mention, style)} “{mention.quote}”"
+        return f"{who} saying{_adverbs(mention, style)} “{mention.quote}”"
+    return f"{who} {going(verb)}{_adverbs(mention, style)}"
+
+
+def _who(mention: Mention, style: int) -> tuple[str, str]:
+    """(subject, what it does)"""
     subject, verb = pick(mention.words.says, style, f"{mention.label} says")
-    return f"{subject} {going(verb)}{_adverbs(mention, style)}"
+    if mention.speaker and subject in ANYONE:
+        subject = f"a {mention.speaker}"
+    return subject, verb
 
 
 def _noun(mention: Mention, style: int) -> str:
     words = mention.words
-    if mention.quote:
+    if mention.quote and not mention.speaker:
         speech = pick(("the words", "a voice with the words", "speech:"), style, f"{mention.label} noun")
         return f"{speech} “{mention.quote}”{_adverbs(mention, style)}"
-    if mention.pace or mention.loudness or mention.register or mention.mode:
+    if mention.pace or mention.loudness or mention.register or mention.mode or mention.speaker:
         return _participle(mention, style)
     if mention.n > 1 or (mention.n and not words.unit):
         if not words.unit:
@@ -315,12 +325,6 @@ def _none_of(words: Words, style: int) -> str:
         return bare(name)
     says = _participle(Mention(words), style)
     return re.sub(r"^(someone|something) ", lambda m: "one " if m[1] == "someone" else "thing ", bare(says))
-
-
-def _speaker(mention: Mention, style: int) -> str:
-    if mention.words.label == "speech":
-        return pick(("someone", "a person", "a voice", "a speaker"), style, f"{mention.label} who")
-    return pick(mention.words.says, style, f"{mention.label} says")[0]
 
 
 def named(words: Words, style: int) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 from auricle.audio import Audio
 from auricle.data.items import Item
@@ -106,7 +107,7 @@ class World:
 def _opener(folder: str | os.PathLike[str], rate: int) -> Opener:
     from auricle.data.manifest import open_audio
 
-    return lambda item: open_audio(item, folder, rate=rate)
+    return partial(open_audio, folder=folder, rate=rate)
 
 
 def _sides(sources: Sequence[Source], config: WorldConfig) -> dict[str, dict[str, tuple[Source, ...]]]:
@@ -153,5 +154,5 @@ def _shelf(sources: Mapping[str, tuple[Source, ...]], config: WorldConfig) -> Sh
     asked = {words_for(label).label for label in config.beds}
     if unknown := asked - sources.keys():
         raise DataError("Missing", f"No item has the label {', '.join(sorted(unknown))}.", hint="Correct `beds`, or add clips.")
-    beds = tuple(label for label in sounds if (label in asked if asked else words_for(label).kind == "bed"))
+    beds = tuple(label for label in sounds if (label in asked if asked else any(s.kind == "bed" for s in sources[label])))
     return Shelf(sources, sounds, beds, speech, music)

@@ -11,8 +11,9 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,11 @@ def gather(config: WorldConfig, folder: str | os.PathLike[str], *, seed: int | N
                 raise DataError("Duplicate", f"{path}: item {item.id!r} stands in another manifest too.", path=path, hint="Ids are unique.")
             homes[item.id] = folder_of(path)
             items.append(item)
-    return World(items, config, seed=seed, split=split, opener=lambda item: open_audio(item, homes[item.id], rate=config.rate))
+    return World(items, config, seed=seed, split=split, opener=partial(_open, homes, config.rate))
+
+
+def _open(homes: Mapping[str, Path], rate: int, item: Item) -> Audio:
+    return open_audio(item, homes[item.id], rate=rate)
 
 
 def write(world: World, out: str | os.PathLike[str], scenes: int, *, stems: bool = False, told: Told | None = None) -> Path:
