@@ -112,7 +112,7 @@ export class Rows {
 
   /** Rows first…last are in sight. */
   need(first: number, last: number): void {
-    if (this.error || 'fixed' in this.what) return;
+    if (this.error || last < first || 'fixed' in this.what) return;
     if (this.searching) {
       if (this.more && !this.loading && last >= this.total - 20) void this.next();
       return;
