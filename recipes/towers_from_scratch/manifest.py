@@ -2,14 +2,16 @@
 
     python recipes/towers_from_scratch/manifest.py small.jsonl
 
-Every moment of the demo sounds becomes an item with its phrase as caption, said in a few ways. The field recordings are held out
-(``dev``); every other sound is trained on (``train``). The sounds are linked beside the manifest, under ``sounds/``.
+Every moment of the demo sounds becomes an item with its phrase as caption, said in a few ways, and the licence of its sound. The sounds
+are linked beside the manifest, under ``sounds/``. Nothing is held out: the field recordings hold the same clips as the rest, which
+``auricle train`` would find and refuse to measure on.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 from pathlib import Path
 
 from auricle import audio
@@ -17,10 +19,12 @@ from auricle.data.items import Item
 from auricle.data.manifest import write
 from auricle.demo import SOUNDS, moments
 
+LICENCES = SOUNDS.parent / "LICENSES.md"
 WAYS = ("{}", "the sound of {}", "{} can be heard", "a recording of {}")
 
 
 def items(longest: float) -> list[Item]:
+    licences = dict(re.findall(r"^\| `([^`]+)` \| ([^|]+?) \|", LICENCES.read_text("utf-8"), re.MULTILINE))
     found = []
     for number, moment in enumerate(moments()):
         path, start, end = SOUNDS / moment["file"], float(moment["start"]), float(moment["end"])
@@ -34,11 +38,11 @@ def items(longest: float) -> list[Item]:
                 duration=round(min(end, start + longest) - start, 3),
                 labels=(what,),
                 captions=tuple(way.format(what) for way in WAYS),
-                split="dev" if moment["file"].startswith("field/") else "train",
+                split="train",
                 set="auricle demo sounds",
                 clip=moment["file"],
                 source=f"auricle/demo/{moment['file']}",
-                licence="see auricle/demo/LICENSES.md",
+                licence=licences[moment["file"]],
                 hash=audio.content_hash(path),
             )
         )
