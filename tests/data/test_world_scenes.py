@@ -132,6 +132,25 @@ def test_scenes_vary_and_keep_to_what_was_asked_for():
             assert all(b.start - a.end > 0.1 for a, b in pairwise(found))
 
 
+def test_no_clip_holds_another_label_of_its_scene():
+    mixed_up = [
+        replace(i, labels=(*i.labels, "dog bark"))
+        if i.labels == ("siren",)
+        else replace(i, extra={"maybe": ["cat"]})
+        if i.labels == ("rain",)
+        else i
+        for i in items()
+    ]
+    made = world(source=mixed_up, sounds=[2, 4])
+    sirens = 0
+    for index in range(200):
+        heard = {e.label for e in made.plan(index).facts.events}
+        sirens += "siren" in heard
+        assert not {"siren", "dog bark"} <= heard
+        assert not {"rain", "cat meow"} <= heard
+    assert sirens > 5
+
+
 def test_a_scene_depends_on_seed_and_index_alone():
     forwards, backwards = world(), world(source=items()[::-1], cache_mb=1)
     backwards.clips.limit = 100_000  # so that every clip is decoded again and again

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from world_clips import EVENTS, RATE, hear, items, world
 
 from auricle import _faults, audio
 from auricle.audio import content_hash
-from auricle.cli import world as command
+from auricle.cli.main import app
 from auricle.data.items import Item, as_line
 from auricle.data.manifest import read
 from auricle.data.manifest import write as write_manifest
@@ -69,6 +70,12 @@ def test_a_bad_configuration_names_its_line(written, text, line, said):
     assert error.value.line == line
     assert said in str(error.value)
     assert f"{path}:{line}: " in str(error.value)
+
+
+def test_the_example_of_the_page(written):
+    page = (Path(__file__).parents[2] / "docs" / "world.md").read_text("utf-8")
+    config = load(written(page.partition("```yaml\n")[2].partition("```")[0]))
+    assert config == parse({"manifests": ["corpus/manifest.jsonl"], "rooms": config.rooms, "seconds": [8, 12]})
 
 
 def test_a_configuration_that_is_not_there(tmp_path):
@@ -250,6 +257,7 @@ def test_the_same_world_gives_the_same_bytes_even_if_interrupted(corpus, tmp_pat
     first = tmp_path / "two" / "audio" / "000000.flac"
     before = first.stat().st_mtime_ns
     (tmp_path / "two" / "audio" / "000001.flac").write_bytes(b"half of it")
+    (tmp_path / "two" / "audio" / ".auricle-x").write_bytes(b"left by a run that was killed")
     write(made_from(corpus), tmp_path / "two", 4)
     assert first.stat().st_mtime_ns == before  # kept
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
@@ -294,13 +302,11 @@ def test_labels_are_enough_for_the_tests():
 
 @pytest.fixture
 def run(capsys):
-    """``world …`` as a command of its own."""
-    app = typer.Typer()
-    command.register(app)
+    """``auricle data world …``"""
 
     def call(*arguments):
         capsys.readouterr()
-        typer.main.get_command(app).main([str(a) for a in arguments], standalone_mode=False)
+        typer.main.get_command(app).main(["data", "world", *map(str, arguments)], standalone_mode=False)
         return capsys.readouterr().out
 
     return call
