@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from auricle.cli import world
 from auricle.cli.options import JsonFlag, argument, as_path, examples, filled, option
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ RootOption = Annotated[
 
 
 def register(app: typer.Typer) -> None:
+    world.register(group)
     app.add_typer(group, name="data")
 
 

@@ -99,6 +99,8 @@ class _Composer:
     def __init__(self, config: WorldConfig, shelf: Shelf, clips: Clips | None, rng: random.Random) -> None:
         self.config, self.shelf, self.rng = config, shelf, rng
         self._clips = clips
+        self.chosen: list[str] = []  # labels of the scene
+        self.besides: dict[str, tuple[str, ...]] = {}  # label → what else is heard, or may be, in the clips chosen for it
         self.rate = config.rate
         self.n = round(rng.uniform(*config.seconds) * self.rate)
         self.longest = min(config.event_seconds[1], 0.7 * self.n / self.rate)
@@ -113,6 +115,8 @@ class _Composer:
         name = place.name if place else "dry"
         bed = self._bed()
         labels = self._labels(bed.event.label if bed else None)
+        self.chosen = [*labels, *([bed.event.label] if bed else [])]
+        self.besides = {bed.event.label: (*bed.event.also, *bed.event.maybe)} if bed else {}
         blocks = [block for label in labels if (block := self._block(label, name, bed)) is not None]
         self.rng.shuffle(blocks)
         blocks = self._laid_out(blocks)
@@ -196,10 +200,20 @@ class _Composer:
         kinds = ("speech",) if label in self.shelf.speech else ("music",) if label in self.shelf.music else ()
         for _ in range(_TRIES):
             source = self._source(label, kinds)
+            if self._clashes(source):
+                continue
             regions = [r for r in self.clips.regions(source) if r.single or not single]
             if regions and (piece := self._cut(source, self.rng.choice(regions))) is not None:
+                self.besides[label] = (*self.besides.get(label, ()), *source.also, *source.maybe)
                 return piece
         return None
+
+    def _clashes(self, source: Source) -> bool:
+        """Whether the clip holds another label of the scene besides its own, or another clip may hold this one: counts would be wrong."""
+        others = [label for label in self.chosen if label != source.label]
+        return any(related(x, other) for x in (*source.also, *source.maybe) for other in others) or any(
+            related(x, source.label) for label, besides in self.besides.items() if label != source.label for x in besides
+        )
 
     def _cut(self, source: Source, region: Region) -> Placed | None:
         """Words are never cut; an event is cut at the longest; what goes on is cut anywhere."""

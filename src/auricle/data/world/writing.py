@@ -62,6 +62,8 @@ def write(world: World, out: str | os.PathLike[str], scenes: int, *, stems: bool
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     _bind(folder, world, stems)
+    for left in folder.rglob(".auricle-*"):  # of a run that was killed
+        left.unlink()
     done = _done(folder)
     part = folder / PART
     with part.open("w", encoding="utf-8") as file:
