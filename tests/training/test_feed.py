@@ -125,3 +125,22 @@ def test_mistakes_in_the_data(tmp_path):
         file.write('{"id": "x", "captions": ["..."]}\n')
     with pytest.raises(DataError, match=r"small.jsonl:14: .*no words"):
         Run.begin(load(folder / "small.yaml"), folder / "run")
+
+
+def test_a_world_gives_new_scenes_every_epoch(tmp_path):
+    """Scenes of the small set's clips: words, events and counterfactuals with them; the same in every process."""
+    (tmp_path / "world.yaml").write_text(
+        "manifests: [small.jsonl]\nseconds: [2, 3]\nmin_clips: 1\nrate: 16000\nsounds: [2, 3]\nbackground: 0\nspeech: 0\nmusic: 0\n"
+    )
+    recipe = EVERYTHING.replace("manifests: [{path: small.jsonl}]", "worlds: [{path: world.yaml, scenes: 8}]")
+    found = feed(tmp_path, recipe, "data.workers=0", "data.augment.mix=0")
+    batch = found.batch(0)
+    assert found.batches == 2
+    assert batch["event_timed"].all()
+    assert batch["event_frames"].any()
+    assert batch["negative_valid"].any(1).all()
+    same(batch, found.batch(0))
+    assert batch["texts"] != found.batch(2)["texts"]  # the next epoch
+    assert len(found.built.sizes.labels) >= 2
+    with pytest.raises(UsageError, match="name at least one manifest or world"):
+        feed(tmp_path / "none", RECIPE.replace("manifests: [{path: small.jsonl}]", "worlds: []"))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from auricle.audio import Audio
 from auricle.audio.features import Float32
 from auricle.data.items import Event, Item, as_line, has_words
 from auricle.data.manifest import folder_of, open_audio, read
@@ -38,11 +39,12 @@ class Texts:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An item, the folder that its sound is relative to, and its words."""
+    """An item, the folder that its sound is relative to, and its words. ``sound``: it is in memory (a composed scene)."""
 
     item: Item
     folder: Path
     texts: Texts
+    sound: Audio | None = None
 
     @property
     def key(self) -> str:
@@ -52,11 +54,21 @@ class Entry:
 
 @dataclass
 class Set:
-    """Entries that are drawn ``weight`` times an epoch."""
+    """Entries that are drawn ``weight`` times an epoch, or ``scenes`` that ``compose(number, epoch)`` makes (``entries``: some of them)."""
 
     name: str
     entries: list[Entry]
     weight: float = 1.0
+    scenes: int = 0
+    compose: Callable[[int, int], Entry] | None = None
+    known: tuple[str, ...] = ()  # labels beyond those of the entries
+
+    @property
+    def size(self) -> int:
+        return self.scenes or len(self.entries)
+
+    def at(self, number: int, epoch: int) -> Entry:
+        return self.entries[number] if self.compose is None else self.compose(number, epoch)
 
 
 @dataclass
@@ -70,7 +82,12 @@ class Corpus:
 
     @property
     def labels(self) -> list[str]:
-        return sorted({label for entry in self for label in entry.texts.labels})
+        known = {label for part in self.sets for label in part.known}
+        return sorted(known | {label for entry in self for label in entry.texts.labels})
+
+    @property
+    def size(self) -> int:
+        return sum(part.size for part in self.sets)
 
     def texts(self) -> Iterator[str]:
         for entry in self:
@@ -103,7 +120,7 @@ def gather(recipe: Recipe, manifests: Sequence[Manifest], needs: set[str], place
     return corpus
 
 
-def words_of(item: Item, prompt: str) -> Texts:
+def words_of(item: Item, prompt: str, most: int | None = None) -> Texts:
     """An item without captions is described by its labels. ``extra.negatives`` (or a scene's ``counterfactuals``) do not fit it."""
     labels = item.labels or tuple(dict.fromkeys(event.label for event in item.events))
     captions = item.captions
@@ -111,7 +128,8 @@ def words_of(item: Item, prompt: str) -> Texts:
         captions = (prompt.replace("{label}", " and ".join(labels)),)
     found = item.extra.get("negatives") or item.extra.get("counterfactuals") or ()
     named = [text.get("text") if isinstance(text, dict) else text for text in found] if isinstance(found, list | tuple) else []
-    return Texts(captions, tuple(text for text in named if isinstance(text, str) and has_words(text)), labels, item.events)
+    negatives = tuple(text for text in named if isinstance(text, str) and has_words(text))
+    return Texts(captions, negatives[:most], labels, item.events)
 
 
 def _lacks(entry: Entry, needs: set[str]) -> str | None:
@@ -133,6 +151,9 @@ class Sounds:
 
     def whole(self, entry: Entry) -> Float32:
         """float32 ``[n]``. Raises AudioError."""
+        if entry.sound is not None:
+            composed: Float32 = entry.sound.mono().at(self.rate).samples[0]
+            return composed
         key = (str(entry.folder), entry.item.id)
         with self._lock:
             if (found := self._kept.get(key)) is not None:
@@ -152,7 +173,7 @@ class Sounds:
         length = entry.item.duration
         if length is None and entry.item.end is not None:
             length = entry.item.end - entry.item.start
-        if length is not None and length > LONG:
+        if entry.sound is None and length is not None and length > LONG:
             start = where * max(0.0, length - seconds)
             begin = entry.item.start + start
             part = replace(entry.item, start=begin, end=min(begin + seconds, entry.item.start + length))
@@ -196,7 +217,7 @@ def data_hash(corpus: Corpus) -> str:
 
 def count_batches(recipe: Recipe, corpus: Corpus) -> int:
     """Whole batches an epoch. Raises UsageError where there is none."""
-    items = sum(len(part.entries) * int(part.weight) + round((part.weight % 1) * len(part.entries)) for part in corpus.sets)
+    items = sum(part.size * int(part.weight) + round((part.weight % 1) * part.size) for part in corpus.sets)
     batches = items // recipe.budget.batch
     if not batches:
         error: UsageError = recipe.source.error(

@@ -120,7 +120,7 @@ def sample(built: Built, corpus: Corpus, n: int = 16) -> tuple[list[Audio], list
     sounds = []
     for entry in chosen:
         with suppress(AudioError):
-            if entry.item.audio is not None:
+            if entry.item.audio is not None:  # no scene: those are told, and composed when needed
                 sounds.append(open_audio(entry.item, entry.folder, rate=built.front.rate).slice(0, 10))
     return sounds, [entry.texts.captions[0] for entry in chosen if entry.texts.captions]
 

@@ -72,12 +72,12 @@ class Feed:
         return [(epoch, batch * size + i) for i in share]
 
     def _epoch(self, epoch: int) -> Any:
-        return order(self.recipe.seed, epoch, [(len(part.entries), part.weight) for part in self.corpus.sets])
+        return order(self.recipe.seed, epoch, [(part.size, part.weight) for part in self.corpus.sets])
 
     def _entry(self, epoch: int, place: int) -> Entry:
         places = self._order(epoch)
         number, at = places[place % len(places)]
-        entry: Entry = self.corpus.sets[number].entries[at]
+        entry: Entry = self.corpus.sets[number].at(int(at), epoch)
         return entry
 
     def _at(self, epoch: int, place: int) -> Item:
@@ -148,7 +148,7 @@ class Feed:
 
     def _beneath(self, rng: np.random.Generator) -> Float32 | None:
         part = self.corpus.sets[int(rng.integers(len(self.corpus.sets)))]
-        entry = part.entries[int(rng.integers(len(part.entries)))]
+        entry = part.at(int(rng.integers(part.size)), 0)
         try:
             sound, _ = self.sounds.stretch(entry, self.recipe.data.seconds, float(rng.random()))
         except AudioError:

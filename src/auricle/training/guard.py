@@ -7,10 +7,13 @@ sound once; what passed is noted in the recipe's cache, so that the next run of 
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 from auricle.data.check import entries_of
+from auricle.data.items import Item
 from auricle.data.manifest import folder_of, read
 from auricle.data.overlap import compare
+from auricle.data.world import load
 from auricle.errors import DataError
 from auricle.training.corpus import Corpus, data_hash
 from auricle.training.errors import TrainingError
@@ -34,7 +37,8 @@ def refuse_overlap(recipe: Recipe, corpus: Corpus) -> None:
     passed = recipe.path(recipe.data.cache) / "apart" / digest
     if passed.exists():
         return
-    left = [(part.name, [entry.item for entry in part.entries], part.entries[0].folder) for part in corpus.sets]
+    left = [(part.name, [entry.item for entry in part.entries], part.entries[0].folder) for part in corpus.sets if not part.scenes]
+    left += _clips_of_worlds(recipe)
     heard = [list(entries) for entries in entries_of([*left, *right], hear=True, failed=lambda failure: None)]
     try:
         compare(heard[: len(left)], heard[len(left) :], captions=False).refuse()
@@ -42,3 +46,14 @@ def refuse_overlap(recipe: Recipe, corpus: Corpus) -> None:
         raise TrainingError("Overlap", error.message, hint=_ALLOW) from None
     passed.parent.mkdir(parents=True, exist_ok=True)
     passed.touch()
+
+
+def _clips_of_worlds(recipe: Recipe) -> list[tuple[str, list[Item], Path]]:
+    """What scenes are composed of."""
+    found = []
+    for spec in recipe.data.worlds:
+        path = recipe.path(spec.path)
+        for name in load(path).manifests:
+            manifest = path.parent / name
+            found.append((f"{path.name}: {name}", [i for i in read(manifest) if i.split == spec.split], folder_of(manifest)))
+    return found

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from auricle.training import checkpoint, logbook
 from auricle.training.building import Built, build, check_objectives
-from auricle.training.corpus import Corpus, data_hash, gather
+from auricle.training.corpus import Corpus, Set, data_hash, gather
 from auricle.training.errors import TrainingError
 from auricle.training.feed import Feed
 from auricle.training.gradients import backward, summed
@@ -73,6 +73,7 @@ class Run:
         accelerator = Accelerator(cpu=not torch.cuda.is_available())
         needs = {key for spec in recipe.objectives for key in of_kind(spec.kind).needs}
         corpus = gather(recipe, recipe.data.manifests, needs, ("data", "manifests"))
+        corpus.sets += _worlds(recipe)
         if recipe.evaluate.on and "tokens" not in needs:
             raise recipe.source.error(("evaluate", "on"), "no objective reads text, so there is no retrieval to measure; leave it out.")
         held_out = gather(recipe, recipe.evaluate.on, {"audio", "tokens"}, ("evaluate", "on"))
@@ -278,6 +279,14 @@ def _fill(target: dict[str, Tensor], source: dict[str, Tensor], path: Path) -> N
         if name not in source or source[name].shape != p.shape:
             raise TrainingError("OtherRecipe", f"{path} does not fit this recipe's model: {name}.", hint="Train it from its start.")
         p.copy_(source[name])
+
+
+def _worlds(recipe: Recipe) -> list[Set]:
+    if not recipe.data.worlds:
+        return []
+    from auricle.training.worlds import world_set
+
+    return [world_set(recipe, spec) for spec in recipe.data.worlds]
 
 
 def _begin_from(recipe: Recipe, built: Built) -> None:

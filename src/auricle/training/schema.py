@@ -20,13 +20,12 @@ class Manifest(Part):
 
 
 class World(Part):
-    """Composed scenes: ``scenes`` of them an epoch, out of the labelled clips of a manifest."""
+    """Composed scenes: the world's YAML file (docs/world.md), and how many new ones an epoch has."""
 
-    manifest: str
+    path: str
     scenes: int = Field(default=1000, ge=1)
-    split: str | None = "train"
-    seed: int = 0
-    options: dict[str, Any] = Field(default_factory=dict)
+    split: str = "train"
+    seed: int | None = None  # None: the world's own
 
 
 class Augment(Part):

@@ -87,7 +87,7 @@ def train(
         folder=folder,
         step=run.step,
         steps=run.steps,
-        items=sum(1 for _ in run.corpus),
+        items=run.corpus.size,
         parameters=sum(p.numel() for _, p in run.parameters()),
         dropped=dict(run.corpus.dropped),
         loss=seen[0].loss if seen else None,
