@@ -290,20 +290,17 @@ def _worlds(recipe: Recipe) -> list[Set]:
 
 
 def _begin_from(recipe: Recipe, built: Built) -> None:
-    """``model.init``: what fits by name and shape is taken over; that must be something."""
-    path = checkpoint.weights_of(recipe.path(recipe.model.init or ""))
-    if not path.is_file() and path.suffix == ".safetensors":
-        raise recipe.source.error(("model", "init"), f"there are no weights at {path}.")
-    weights = checkpoint.load(path)
-    taken = 0
-    with torch.no_grad():
-        for name, p in _parameters(built):
-            found = weights.get(name)
-            if found is not None and found.shape == p.shape:
-                p.copy_(found)
-                taken += 1
-    if not taken:
-        raise recipe.source.error(("model", "init"), f"{path} holds no weights that fit this model.")
+    """``model.init``: what fits by name and shape is taken over; of each that must be something."""
+    named = recipe.model.init or []
+    for name in [named] if isinstance(named, str) else named:
+        path = checkpoint.weights_of(recipe.path(name))
+        if not path.is_file() and path.suffix == ".safetensors":
+            raise recipe.source.error(("model", "init"), f"there are no weights at {path}.")
+        weights = checkpoint.load(path)
+        fitting = {key: p for key, p in _parameters(built) if key in weights and weights[key].shape == p.shape}
+        if not fitting:
+            raise recipe.source.error(("model", "init"), f"{path} holds no weights that fit this model.")
+        _fill(fitting, weights, path)
 
 
 def _same_recipe(recipe: Recipe, corpus: Corpus, last: checkpoint.Checkpoint) -> None:

@@ -115,7 +115,7 @@ class TextFromScratch(Part):
     heads: int = Field(default=4, ge=1)
     max_length: int = Field(default=48, ge=4, le=512)
     dropout: float = Field(default=0.0, ge=0, lt=1)
-    vocabulary: int = Field(default=4000, ge=16)  # at most; WordPiece, learned from the captions
+    vocabulary: int = Field(default=4000, ge=128)  # at most; WordPiece, learned from the captions
     tokenizer: str | None = None  # or this tokenizer.json
 
 
@@ -162,7 +162,7 @@ class Model(Part):
     audio: Annotated[FromScratch | OnnxAudio | TransformersAudio, Field(discriminator="kind")]
     text: Annotated[TextFromScratch | OnnxText | TransformersText, Field(discriminator="kind")]
     context: Context = Context()
-    init: str | None = None  # weights to begin from: a run's folder or a .safetensors file
+    init: str | list[str] | None = None  # weights to begin from: run folders or .safetensors files; what fits is taken, in this order
     hop: float = Field(default=2.5, gt=0)  # seconds between windows of the bundle; they are data.seconds long
 
 

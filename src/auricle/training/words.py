@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import string
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -61,14 +62,14 @@ def read(path: Path, max_length: int, pad_id: int | None = None) -> Words:
 
 
 def learn(texts: Iterable[str], size: int, max_length: int) -> Words:
-    """A WordPiece tokenizer: all signs that occur, and the most frequent words, ties by the alphabet. Same texts, same tokenizer."""
+    """A WordPiece tokenizer: all signs that occur, letters, digits, and the most frequent words, ties by the alphabet. Same texts, same tokenizer."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
     normalizer, splitter = normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer()
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(word for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(text)))
-    signs = sorted({sign for word in counts for sign in word})
+    signs = sorted({sign for word in counts for sign in word} | set(string.ascii_lowercase + string.digits))
     vocabulary = [*SPECIAL, *signs, *(f"##{sign}" for sign in signs)]
     frequent = sorted(counts, key=lambda word: (-counts[word], word))
     vocabulary += [word for word in frequent if len(word) > 1][: max(0, size - len(vocabulary))]
