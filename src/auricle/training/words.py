@@ -62,7 +62,10 @@ def read(path: Path, max_length: int, pad_id: int | None = None) -> Words:
 
 
 def learn(texts: Iterable[str], size: int, max_length: int) -> Words:
-    """A WordPiece tokenizer: all signs that occur, letters, digits, and the most frequent words, ties by the alphabet. Same texts, same tokenizer."""
+    """A WordPiece tokenizer: letters, digits, all signs that occur, and the most frequent words (ties by the alphabet).
+
+    The same texts give the same bytes.
+    """
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
     normalizer, splitter = normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer()
