@@ -63,7 +63,8 @@ def test_shards_are_cut_by_size(tmp_path):
 
 def test_shards_of_others(tmp_path):
     path = tar(
-        tmp_path / "o.tar", a_dot_wav=wav(), a_dot_txt=b"a dog barks\n", b_dot_wav=wav(), b_dot_json=b'{"text": ["one", "two"], "tag": ["dog"], "n": 1}',
+        tmp_path / "o.tar", a_dot_wav=wav(), a_dot_txt=b"a dog barks\n", b_dot_wav=wav(),
+        b_dot_json=b'{"text": ["one", "two"], "tag": ["dog"], "n": 1}',
         c_dot_wav=wav(), c_dot_cls=b"cat",
     )  # fmt: skip
     a, b, c = read(path)
