@@ -155,7 +155,7 @@ def _item(r: Recorded, family: str, split: str, whole: Assembly) -> Item:
 
 def _set(package: str, kind: str) -> str:
     if "==" in package:
-        return "rendered music"
+        return f"rendered {'effects' if kind == 'sound' else kind}"
     return {"rendered-speech": "rendered speech"}.get(package, f"packages {kind}")
 
 

@@ -96,12 +96,12 @@ def _stems(root: Path, skip: re.Pattern[str] | None) -> Iterator[tuple[str, Path
 
 def _capped(found: Iterable[tuple[str, Path]], most: Sequence[Sequence[Any]]) -> list[tuple[str, Path]]:
     """Without those that are too many of a kind, chosen by hash."""
-    found = list(found)
+    kept = list(found)
     for pattern, count in most:
-        matching = sorted((stem for stem, _ in found if re.fullmatch(pattern, stem)), key=seeded)
+        matching = sorted((stem for stem, _ in kept if re.fullmatch(pattern, stem)), key=seeded)
         dropped = set(matching[count:])
-        found = [pair for pair in found if pair[0] not in dropped]
-    return found
+        kept = [pair for pair in kept if pair[0] not in dropped]
+    return kept
 
 
 def _shown(stem: str, path: Path, first: list[Any], own: list[Any], common: list[Any], table: Mapping[str, Any]) -> tuple[list[str], str]:
@@ -110,7 +110,7 @@ def _shown(stem: str, path: Path, first: list[Any], own: list[Any], common: list
         if pattern.fullmatch(stem):
             return _kinded(list(ids), path, table)
     words = words_of(stem.rsplit("/", 1)[-1])
-    found = next((ids for pattern, ids in common if pattern.search(words)), [])
+    found: list[str] = next((ids for pattern, ids in common if pattern.search(words)), [])
     if not found and table.get("rest") == "skip":
         return [], "skip"
     return _kinded(list(found), path, table)

@@ -7,12 +7,14 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soundfile as sf
+from effects import effects, kits
 from gather import Source
 from likeness import Floats
 from store import RATE, VERSION, Stored, store, write_samples
@@ -61,7 +63,7 @@ def _try(task: tuple[Source, Path]) -> list[tuple[Stored, str]]:
 def record_tunes(band: Band, out: Path, fonts: Mapping[str, Any], pinned: Mapping[str, Any]) -> tuple[list[Recorded], dict[str, str]]:
     """Rendered music, font by font, and the side of each of its families."""
     by_font: dict[str, list[Tune]] = {}
-    for tune in tunes(band):
+    for tune in chain(tunes(band), effects(band), kits(band)):
         by_font.setdefault(tune.font, []).append(tune)
     found: list[Recorded] = []
     sides: dict[str, str] = {}
@@ -91,7 +93,7 @@ def _played(some: Sequence[Tune], font: Path, out: Path) -> Iterator[tuple[Store
 def _source(tune: Tune, package: str, licence: str) -> Source:
     piece = tune.piece
     return Source(
-        f"music:{piece.name}", package, Path(piece.name), piece.concepts, piece.maybe, tune.family, "music", tune.caption, "", 1,
+        f"music:{piece.name}", package, Path(piece.name), piece.concepts, piece.maybe, tune.family, tune.kind, tune.caption, "", 1,
         dict(tune.extra), licence,
     )  # fmt: skip
 
@@ -117,7 +119,5 @@ def _keep(out: Path, package: str, mark: str, files: Sequence[tuple[Stored, str]
     folder.mkdir(parents=True, exist_ok=True)
     empty = np.zeros((0, 2, 1280), np.float16)
     np.save(folder / f"{package}.npy", np.stack([file.print for file, _ in files]) if files else empty)
-    lines = [
-        {"file": {k: v for k, v in vars(replace(file, print=empty)).items() if k != "print"}, "hash": digest} for file, digest in files
-    ]
+    lines = [{"file": {k: v for k, v in vars(file).items() if k != "print"}, "hash": digest} for file, digest in files]
     (folder / f"{package}.json").write_text(json.dumps({"mark": mark, "files": lines}), "utf-8")

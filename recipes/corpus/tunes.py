@@ -32,6 +32,7 @@ class Tune:
     side: str
     caption: str
     extra: Mapping[str, Any] = field(default_factory=dict)
+    kind: str = "music"
 
 
 class Band:
@@ -44,9 +45,10 @@ class Band:
         self.left_out: set[str] = set(known)
         self.label = {**music["programmes"], **theirs["programmes"]}
         barred = barred_by(theirs)
-        heard = {font: _heard(path, self.label, music["kit"]) for font, path in fonts.items()}
-        self.programmes = [(f, p) for p in sorted(self.label) for f in fonts if self._allowed(f, p, False, barred, heard)]
-        self.keys = [(f, k) for k in sorted(music["kit"]) for f in fonts if self._allowed(f, k, True, barred, heard)]
+        playing = [font for font in fonts if not music["fonts"][font].get("effects")]
+        heard = {font: _heard(fonts[font], self.label, music["kit"]) for font in playing}
+        self.programmes = [(f, p) for p in sorted(self.label) for f in playing if self._allowed(f, p, False, barred, heard)]
+        self.keys = [(f, k) for k in sorted(music["kit"]) for f in playing if self._allowed(f, k, True, barred, heard)]
 
     def _allowed(self, font: str, number: int, kit: bool, barred: set[tuple[str, int]], heard: Mapping[str, Mapping[Any, Floats]]) -> bool:
         """Neither of the test half, nor just like one that is."""
