@@ -7,6 +7,7 @@ import random
 import re
 from collections import Counter, defaultdict
 from functools import cache
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from world_clips import LINES, world
 
 from auricle.data.world.claims import KINDS, Claim, all_hold, holds
-from auricle.data.world.counterfactuals import changed
+from auricle.data.world.counterfactuals import FAIR, changed
 from auricle.data.world.facts import Facts, SceneEvent
 from auricle.data.world.grammar import base_form, joined, participle, plural, third_person, times, with_article
 from auricle.data.world.lexicon import find, instrument, normal, related, words_for
@@ -27,22 +28,28 @@ def made(seed=0, **config):
     return world(seed, seconds=[4, 6], event_seconds=[0.05, 3], captions=8, counterfactuals=20, questions=50, **config)
 
 
-@settings(max_examples=250, deadline=None)
+@cache
+def said(index):
+    """Texts of scene ``index`` of the first world."""
+    return made().text(made().plan(index).facts)
+
+
+@settings(max_examples=200, deadline=None)
 @given(seed=st.integers(0, 3), index=st.integers(0, 100_000))
 def test_captions_hold_and_counterfactuals_do_not(seed, index):
     facts = made(seed).plan(index).facts
-    said = made(seed).text(facts)
-    assert said.captions
-    for caption in said.captions:
+    texts = made(seed).text(facts)
+    assert texts.captions
+    for caption in texts.captions:
         assert all_hold(caption.claims, facts), caption
         assert Claim.from_document(caption.claims[0].document()) == caption.claims[0]
-    for false in said.counterfactuals:
+    for false in texts.counterfactuals:
         assert false.broken
         assert not any(holds(claim, facts) for claim in false.broken), false
-        assert false.text not in {c.text for c in said.captions}
-    for question in said.questions:
+        assert false.text not in {c.text for c in texts.captions}
+    for question in texts.questions:
         assert not question.options or question.options.count(question.answer) == 1
-    for worded in (*(c.text for c in said.captions), *(c.text for c in said.counterfactuals), *(q.question for q in said.questions)):
+    for worded in (*(c.text for c in texts.captions), *(c.text for c in texts.counterfactuals), *(q.question for q in texts.questions)):
         assert not re.search(r"[{}|]|\b(\w+) \1\b|  | ,|\ba [aeio]", worded.replace("time time", "")), worded
 
 
@@ -65,11 +72,10 @@ def test_a_caption_is_false_of_the_scene_without_what_it_names():
 def test_texts_are_of_all_kinds_and_varied():
     forms, kinds, asked, texts = Counter(), Counter(), Counter(), Counter()
     for index in range(250):
-        said = made().text(made().plan(index).facts)
-        forms.update(c.form for c in said.captions)
-        kinds.update(c.kind for c in said.counterfactuals)
-        asked.update(q.kind for q in said.questions)
-        texts.update(c.text for c in said.captions)
+        forms.update(c.form for c in said(index).captions)
+        kinds.update(c.kind for c in said(index).counterfactuals)
+        asked.update(q.kind for q in said(index).questions)
+        texts.update(c.text for c in said(index).captions)
     assert set(forms) >= {"one", "list", "together", "then", "before", "after", "louder"}
     assert set(kinds) == {
         "order", "time", "loudness", "distance", "tempo", "speaker", "register", "mode", "count", "words", "replaced", "added", "removed",
@@ -92,11 +98,9 @@ def test_texts_are_of_all_kinds_and_varied():
 
 def test_questions_cannot_be_answered_without_listening():
     """A reader who knows all questions and answers of half of the scenes guesses those of the other half by the words alone."""
-    worlds = made()
     halves: dict[str, tuple[list, list]] = defaultdict(lambda: ([], []))
-    for index in range(900):
-        facts = worlds.plan(index).facts
-        for question in worlds.text(facts).questions:
+    for index in range(750):
+        for question in said(index).questions:
             halves[question.kind][index % 2].append(question)
     for kind, (known, asked) in halves.items():
         assert len(asked) > 50, kind
@@ -112,6 +116,27 @@ def test_questions_cannot_be_answered_without_listening():
         assert majority(known, asked) < chance + sure, kind
         assert guessed(known, asked) < chance + sure, kind
         assert abs(sum(q.options[0] == q.answer for q in asked) / len(asked) - chance) < sure + 0.03, kind
+
+
+def test_true_and_false_captions_cannot_be_told_apart_without_listening():
+    """Who knows the words of all true and false captions of half of the scenes chooses between the two of the other half by chance."""
+    pairs: dict[str, list[list]] = defaultdict(lambda: [[], []])
+    for index in range(750):
+        for false in said(index).counterfactuals:
+            pairs[false.kind][index % 2].append((terms(false.of), terms(false.text)))
+    assert set(pairs) == FAIR | {"added", "removed"}
+    for kind in FAIR:
+        known, asked = pairs[kind]
+        true, false = Counter(t for pair in known for t in pair[0]), Counter(t for pair in known for t in pair[1])
+        scores = [[sum(math.log((true[t] + 1) / (false[t] + 1)) for t in caption) for caption in pair] for pair in asked]
+        right = sum((a > b) + 0.5 * (a == b) for a, b in scores) / len(scores)
+        assert abs(right - 0.5) < 3.3 * 0.5 / math.sqrt(len(scores)) + 0.02, (kind, right, len(scores))
+
+
+def terms(text):
+    """Words and pairs of neighbours."""
+    found = re.findall(r"[a-z]+", text.lower())
+    return {*found, *pairwise(found)}
 
 
 def majority(known, asked):
@@ -200,10 +225,10 @@ def test_claims(kind, true, false):
 def test_an_empty_scene():
     empty = Facts(0, "train", 5.0, "dry", 0.0)
     assert all_hold([Claim("nothing"), Claim("no speech"), Claim("no music"), Claim("background"), Claim("absent", "rain")], empty)
-    said = made().text(empty)
-    assert said.captions
-    assert all(all_hold(c.claims, empty) for c in said.captions)
-    assert not [q for q in said.questions if q.kind not in ("presence", "speech", "music")]
+    texts = made().text(empty)
+    assert texts.captions
+    assert all(all_hold(c.claims, empty) for c in texts.captions)
+    assert not [q for q in texts.questions if q.kind not in ("presence", "speech", "music")]
 
 
 def test_a_changed_sentence_keeps_its_other_words():

@@ -73,7 +73,7 @@ def mention(facts: Facts, vocabulary: Vocabulary, label: str, rng: random.Random
             values[name] = value
     if first.distance and rng.random() < much:
         values["distance"] = first.distance
-    for loudness in ("loudest", "quietest"):
+    for loudness in ("loudest", "quietest") if "distance" not in values else ():  # far and loud: one would give the other away
         if rng.random() < much and holds(Claim(loudness, label), facts):
             values["loudness"] = loudness
     return Mention(words, **values)

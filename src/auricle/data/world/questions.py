@@ -13,15 +13,13 @@ from itertools import permutations
 from auricle.data.items import Question
 from auricle.data.world.captions import Caption
 from auricle.data.world.claims import Claim, holds
-from auricle.data.world.counterfactuals import Counterfactual, other_words
+from auricle.data.world.counterfactuals import FAIR, Counterfactual, other_words
 from auricle.data.world.facts import Facts
 from auricle.data.world.grammar import capital, number, words_of
 from auricle.data.world.sentences import agreed, clause, doing, named
 from auricle.data.world.vocabulary import QUOTABLE, Vocabulary
 
 _LENGTHS = (1, 2, 4, 8)  # seconds offered as durations
-# changes that leave no trace in the words of a caption: true ones are changed as often in the one direction as in the other
-_FAIR = frozenset({"order", "distance", "loudness", "tempo", "mode", "register", "speaker", "replaced"})
 
 
 class Asker:
@@ -193,10 +191,12 @@ class Asker:
         return None
 
     def simultaneous(self) -> Question | None:
-        """Where the scene has pairs of one kind only, as often as the chance of an overlap makes up for."""
+        """Where there are both kinds of pairs; or of two sounds, as often as the chance of an overlap makes up for."""
         by_answer = {
             yes: [p for p in self._pairs() if holds(Claim("together" if yes else "apart", *p), self.facts)] for yes in (True, False)
         }
+        if not all(by_answer.values()) and len(self.facts.heard) != 2:
+            return None
         yes = self._coin() if all(by_answer.values()) else bool(by_answer[True])
         if not by_answer[yes] or (not by_answer[not yes] and not self._kept(yes, self.vocabulary.config.overlap)):
             return None
@@ -265,7 +265,7 @@ class Asker:
 
     def yes_no(self) -> Question | None:
         """Is a caption right? As often a true one as one changed in a way that leaves no trace in its words."""
-        false = [c for c in self.counterfactuals if c.kind in _FAIR and "“" not in c.of]
+        false = [c for c in self.counterfactuals if c.kind in FAIR and "“" not in c.of]
         if not false:
             return None
         change = self.rng.choice(false)

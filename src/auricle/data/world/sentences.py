@@ -267,14 +267,14 @@ def _clause(mention: Mention, style: int) -> str:
     who, verb = _who(mention, style)
     if mention.quote:
         says = pick(("says", "says", "speaks the words"), style, f"{mention.label} quote")
-        return f"{who} {says}{_adverbs(mention, style)} “{mention.quote}”"
+        return f"{who} {says} “{mention.quote}”{_adverbs(mention, style)}"
     return f"{who} {verb}{_adverbs(mention, style)}"
 
 
 def _participle(mention: Mention, style: int) -> str:
     who, verb = _who(mention, style)
     if mention.quote:
-        return f"{who} saying{_adverbs(mention, style)} “{mention.quote}”"
+        return f"{who} saying “{mention.quote}”{_adverbs(mention, style)}"
     return f"{who} {going(verb)}{_adverbs(mention, style)}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,10 +11,11 @@ from functools import cached_property
 from auricle.data.world.claims import TUNES, VOICES
 from auricle.data.world.compose import Shelf, samples
 from auricle.data.world.config import WorldConfig
-from auricle.data.world.facts import Facts
+from auricle.data.world.facts import Facts, SceneEvent
 from auricle.data.world.grammar import words_of
 from auricle.data.world.lexicon import Words, instrument, related, words_for
 
+_OF_CLIPS = ("pace", "register", "mode", "speaker")
 QUOTABLE = 16  # words of a transcript that a caption may quote
 
 
@@ -39,6 +41,23 @@ class Vocabulary:
         if not voices + tunes + others:
             return None
         return rng.choice(rng.choices((shelf.speech, shelf.music, shelf.sounds), (voices, tunes, others))[0])
+
+    def share(self, name: str, value: str) -> float:
+        """How often sounds are so: near or far, slow or fast, spoken by a man …; 1 for what is as likely as its opposite."""
+        if name == "distance":
+            return self.config.near if value == "near" else self.config.far
+        return self._shares.get((name, value), 0.0) if name in _OF_CLIPS else 1.0
+
+    @cached_property
+    def _shares(self) -> Mapping[tuple[str, str], float]:
+        shares: dict[tuple[str, str], float] = defaultdict(float)
+        for sources in self.shelf.sources.values():
+            families = Counter(s.clip for s in sources)
+            for source in sources:
+                event = SceneEvent(0, 0, "", "", "", 0, tempo=source.tempo, pitch=source.pitch, mode=source.mode, speaker=source.speaker)
+                for name in _OF_CLIPS:
+                    shares[name, getattr(event, name)] += 1 / families[source.clip] / len(families)
+        return shares
 
     def likely(self, what: str) -> float:
         """How often scenes have speech, or music, among those of which it is clear whether they have it."""
