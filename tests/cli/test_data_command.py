@@ -71,6 +71,14 @@ def test_a_leak_is_told(run, sounds, tmp_path):
     assert (edge["where"], edge["leak"], edge["same"]) == ("against", True, "sound")
 
 
+def test_what_is_known_of_sets(run, tmp_path):
+    path = tmp_path / "m.jsonl"
+    path.write_text('{"id": "a", "set": "wavcaps", "captions": ["a dog"]}\n')
+    ran = run("data", "check", path, "--against", "clotho")
+    assert ran.code == 0
+    assert "89.0 %" in ran.out.split("Known of these sets")[1]
+
+
 def test_sets(run):
     listed = run("data", "sets")
     assert {"audiocaps", "esc50", "fsd50k"} <= {line.split()[0] for line in listed.out.splitlines()}
@@ -83,7 +91,7 @@ def test_sets(run):
     [
         (["check", "none.jsonl"], 3, "none.jsonl: there is no such manifest"),
         (["check", "x.txt"], 2, "no manifest is called that"),
-        (["check", "none.jsonl", "--against", "esc10"], 2, "Write --against esc10=FOLDER"),
+        (["check", "none.jsonl", "--against", "esc10"], 3, "none.jsonl: there is no such manifest"),
         (["import", "nonsense", ".", "-o", "m.jsonl"], 2, "nothing to import a 'nonsense' with"),
         (["import", "folder", "none", "-o", "m.jsonl"], 3, "no such file or folder"),
         (["import", "csv", "none.csv", "-o", "m.jsonl"], 2, "Give e.g. --columns"),

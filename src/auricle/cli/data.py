@@ -46,7 +46,12 @@ def check(
     manifests: Annotated[list[str], argument("MANIFEST", "Manifests: .jsonl, .jsonl.gz, .parquet, .tar.", callback=filled)],
     against: Annotated[
         list[str] | None,
-        option("--against", metavar="OTHER", help="A manifest, or SET=FOLDER, that it must share nothing with.", show_default=False),
+        option(
+            "--against",
+            metavar="OTHER",
+            help="What it must share nothing with: a manifest, SET=FOLDER, or SET by name alone.",
+            show_default=False,
+        ),
     ] = None,
     root: RootOption = None,
     hear: Annotated[bool, typer.Option("--hear/--no-hear", help="Decode every sound: finds broken ones and fingerprints.")] = True,
@@ -61,10 +66,12 @@ def check(
     """
     from auricle.cli import data_report
     from auricle.data.check import check as run
+    from auricle.data.sets import descriptors
 
-    others: list[Source | str] = [source_of(name) for name in against or ()]
+    named = [name for name in against or () if name in descriptors() and not os.path.exists(name)]
+    others: list[Source | str] = [source_of(name) for name in against or () if name not in named]
     with data_report.progress(quiet, "heard" if hear else "seen") as told:
-        report = run(manifests, against=others, root=root, hear=hear, captions=captions, told=told)
+        report = run(manifests, against=others, sets=named, root=root, hear=hear, captions=captions, told=told)
     if json:
         data_report.emit(report)
     else:
@@ -81,10 +88,6 @@ def source_of(name: str) -> Source | str:
     if equals and set_id in descriptors():
         top = os.path.abspath(os.path.expanduser(folder))
         return name, (placed(found, top) for found in load(set_id, top, absent="text")), top
-    if name in descriptors() and not os.path.exists(name):
-        from auricle.errors import UsageError
-
-        raise UsageError(f"--against {name}: the folder of the set is not named.", hint=f"Write --against {name}=FOLDER.")
     return os.path.expanduser(name)
 
 

@@ -32,6 +32,8 @@ def emit(report: Report) -> None:
             output.emit_document(
                 {"kind": "overlap", "where": where, "leak": overlaps is not None and edge in overlaps.leaks, **_edge(edge)}
             )
+    for known in report.known:
+        output.emit_document({"kind": "known", **asdict(known)})
     output.emit_document(
         {"kind": "summary", "ok": report.ok, "broken": len(report.broken), "lies": len(report.lies), "heard": report.heard}
     )
@@ -64,6 +66,10 @@ def show(report: Report) -> None:
     _overlaps("Twice, or in two splits", report.twice)
     if report.against is not None:
         _overlaps("On both sides", report.against)
+    if report.known:
+        output.say("\nKnown of these sets, by their names")
+        rows = [[f"{k.left} and {k.right}", k.count, f"of {k.of}" if k.of else "", k.basis, k.mark] for k in report.known]
+        output.say(output.indented(output.table(rows)))
     broken = output.count(len(report.broken), "broken or missing input")
     verdict = "All is well" if report.ok else "Not well"
     leaks = len(report.twice.leaks) + (len(report.against.leaks) if report.against else 0)

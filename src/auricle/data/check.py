@@ -57,6 +57,18 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What the field knows two sets to share, as their descriptors say; ``mark``: where that is from."""
+
+    left: str
+    right: str
+    count: str
+    of: str
+    basis: str
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     parts: tuple[Part, ...]
     broken: tuple[Failure, ...]  # lines of manifests, sounds that are missing or cannot be heard
@@ -64,6 +76,7 @@ class Report:
     licences: tuple[LicenceRow, ...]
     twice: Overlaps  # within and between the splits and sets of the manifests
     against: Overlaps | None
+    known: tuple[Known, ...]  # by the names of the sets alone
     heard: bool
 
     @property
@@ -76,6 +89,7 @@ def check(
     manifests: Sequence[PathLike],
     *,
     against: Sequence[Source | PathLike] = (),
+    sets: Sequence[str] = (),
     root: PathLike | None = None,
     hear: bool = True,
     captions: bool = True,
@@ -83,6 +97,7 @@ def check(
 ) -> Report:
     """All that can be said of some manifests, and of what they share with others.
 
+    sets: ids of sets that are not at hand, of which only what is known of them is told.
     hear: decode every sound; without it only its presence and hash are looked at.
     Raises DataError for a manifest that is missing or damaged; wrong lines and sounds are in the report.
     """
@@ -96,7 +111,8 @@ def check(
     return Report(
         parts=tuple(part for (name, _, _), side in zip(mine, here, strict=True) for part in _parts(name, side)),
         broken=tuple(broken), lies=tuple(lies), licences=tuple(licences.table(entry.item.licence for entry in entries)),
-        twice=within(entries, captions=captions), against=compare(here, there, captions=captions) if others else None, heard=hear,
+        twice=within(entries, captions=captions), against=compare(here, there, captions=captions) if others else None,
+        known=_known(entries, [entry for side in there for entry in side], sets), heard=hear,
     )  # fmt: skip
 
 
@@ -196,6 +212,20 @@ def _lies(name: str, item: Item, heard: _Heard) -> Iterator[Lie]:
     last = max((event.end for event in item.events), default=0.0)
     if last > seconds + slack:
         yield Lie(name, item.id, "events", f"until {last:g} s", f"{seconds:g} s")
+
+
+def _known(here: Sequence[Entry], there: Sequence[Entry], sets: Sequence[str]) -> tuple[Known, ...]:
+    from auricle.data.sets import descriptors
+
+    mine = {entry.item.set for entry in here}
+    others = mine | {entry.item.set for entry in there} | set(sets)
+    found: dict[frozenset[str], list[Known]] = {}
+    for one in descriptors().values():
+        for shared in one.overlaps:
+            pair = frozenset((one.id, shared.other))
+            if (one.id in mine and shared.other in others) or (shared.other in mine and one.id in others):
+                found.setdefault(pair, []).append(Known(one.id, shared.other, shared.count, shared.of, shared.basis, shared.mark))
+    return tuple(known for pair in sorted(found, key=sorted) for known in found[pair][:2])
 
 
 def _group(name: str, item: Item) -> str:

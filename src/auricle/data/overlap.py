@@ -132,7 +132,7 @@ def _edges(entries: Sequence[Entry], border: int, captions: bool) -> Iterator[Ed
         if "caption" in kind and not captions:
             continue
         touched: dict[tuple[str, str], tuple[set[int], set[int], list[Pair]]] = defaultdict(lambda: (set(), set(), []))
-        for members, similarity, what in _links(entries, kind):
+        for members, similarity, what in _links(entries, kind, border):
             _touch(entries, members, similarity, what, border, kind, touched)
         for (a, b), (lefts, rights, pairs) in sorted(touched.items()):
             yield Edge(kind, a, b, len(lefts), len(rights), tuple(pairs))
@@ -164,10 +164,10 @@ def _touch(
             pairs.append(Pair(entries[one[0]].item.id, entries[other[0]].item.id, similarity, what))
 
 
-def _links(entries: Sequence[Entry], kind: Kind) -> Iterator[tuple[Sequence[int], float, str]]:
+def _links(entries: Sequence[Entry], kind: Kind, border: int) -> Iterator[tuple[Sequence[int], float, str]]:
     """Entries that have something in common: (places, similarity, what)."""
     if kind == "sound":
-        yield from _sounds(entries)
+        yield from _sounds(entries, border)
     elif kind == "near-caption":
         yield from _near(entries)
     else:
@@ -193,16 +193,19 @@ def _keyed(entries: Sequence[Entry], kind: Kind) -> dict[str, list[int]]:
     return found
 
 
-def _sounds(entries: Sequence[Entry]) -> Iterator[tuple[Sequence[int], float, str]]:
+def _sounds(entries: Sequence[Entry], border: int) -> Iterator[tuple[Sequence[int], float, str]]:
     places = [i for i, entry in enumerate(entries) if entry.print is not None]
-    index = Prints([p for p in (entries[i].print for i in places) if p is not None])
-    for at, i in enumerate(places):
+    held = [i for i in places if i < border] if border else places
+    index = Prints([p for p in (entries[i].print for i in held) if p is not None])
+    for i in places:
         mine = entries[i]
-        assert mine.print is not None
+        if i < border or mine.print is None:
+            continue
         for match in index.find(mine.print):
-            other = entries[places[match.index]].item
-            if match.index > at and not (mine.item.hash and mine.item.hash == other.hash):  # the same bytes are told as such
-                yield (i, places[match.index]), match.similarity, f"{match.seconds:.1f} s"
+            j = held[match.index]
+            same_bytes = mine.item.hash and mine.item.hash == entries[j].item.hash  # told as such
+            if j < i and not same_bytes:
+                yield (j, i), match.similarity, f"{match.seconds:.1f} s"
 
 
 def _near(entries: Sequence[Entry]) -> Iterator[tuple[Sequence[int], float, str]]:
