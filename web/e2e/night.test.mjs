@@ -50,6 +50,6 @@ test('its page opens with the whole waveform', async (t) => {
   await page.getByTestId('found').getByRole('listitem').first().waitFor();
   const used = await page.evaluate(() => performance.memory?.usedJSHeapSize ?? 0);
   assert.ok(used < 100e6, `${used} bytes in use: the file is never decoded whole in the browser`);
-  await begun(page, 'n');
+  await begun(page, 'Space');
   assert.ok(Math.abs((await sound(page)).position - told.bark) < 2, 'the found moment plays');
 });
