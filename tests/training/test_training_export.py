@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from training_set import RECIPE, make_set
+from training_set import RECIPE, make_set, short_items
 
 import auricle
 from auricle import audio
+from auricle.data.manifest import write
 from auricle.demo import SOUNDS
 from auricle.errors import ModelError, UsageError
 from auricle.models.bundle import Bundle
@@ -30,6 +32,7 @@ PLAIN = RECIPE.replace("  augment: {gain: [-6, 6], shift: true, noise: 0.5, mix:
 
 def made(folder, recipe, *settings, steps=1):
     path = make_set(folder, recipe=recipe)
+    write(folder / "few.jsonl", [replace(item, labels=("sound",), events=()) for item in short_items()])
     run = Run.begin(load(path, [f"budget.steps={steps}", *settings]), folder / "run")
     run.go()
     with run.averaged():
@@ -211,3 +214,15 @@ def test_what_cannot_be_a_tower_says_so(tmp_path, folders):
     weights.rename(Path(tmp_path / "text" / "pytorch_model.bin"))
     with pytest.raises(ModelError, match="pickles can run code and are refused"):
         Run.begin(load(path), tmp_path / "run")
+
+
+def test_probabilities_are_fitted_on_labelled_sounds(tmp_path):
+    _, exported, _ = made(tmp_path, RECIPE, "export.calibrate={path: small.jsonl}", "export.precision=float32", steps=4)
+    model = auricle.load(str(exported.path))
+    assert "13 sounds, 13 labels" in model.calibration.sounds
+    found = auricle.classify(audio.open(SOUND, mono=True), ["a dog barking", "rain"], model=str(exported.path))
+    assert 0 < found.scores["rain"] < 1
+    Bundle.open(exported.path, verify=True)
+    with pytest.raises(UsageError, match="13 sounds of 1 labels are too few") as caught:
+        made(tmp_path / "few", RECIPE, "export.calibrate={path: few.jsonl}")
+    assert caught.value.exit_code == 2

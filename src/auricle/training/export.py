@@ -25,9 +25,11 @@ from auricle.errors import AudioError, ModelError
 from auricle.models import hub
 from auricle.models.bundle import Bundle
 from auricle.models.card import LicenceLink, ModelCard, Result
+from auricle.models.heads import Calibration
 from auricle.models.pretrained.clap_export import serialised
 from auricle.models.two_towers import open_towers
 from auricle.training.building import Built
+from auricle.training.calibrating import calibrate
 from auricle.training.corpus import Corpus
 from auricle.training.graphs import Frames, Windows, audio_graph, audio_side, text_graph
 from auricle.training.recipe import Recipe
@@ -67,23 +69,28 @@ def export(recipe: Recipe, built: Built, corpus: Corpus, target: Path) -> Export
     noise = (np.random.default_rng(0).standard_normal(3 * built.front.rate) / 10).astype(np.float32)
     sounds, texts = [*sounds, Audio(noise, built.front.rate)], [*texts, "a sound"]
 
-    def write(path: Path, precision: str, results: tuple[Result, ...] = ()) -> Bundle:
-        files = {"audio.onnx": serialised(audio, precision), "text.onnx": serialised(text, precision)}
-        return Bundle.write(path, config, replace(card, results=results), {**files, "tokenizer.json": built.words.document}, overwrite=True)
+    def write(path: Path, precision: str, results: tuple[Result, ...] = (), more: dict[str, Path | bytes] | None = None) -> Bundle:
+        files: dict[str, Path | bytes] = {"tokenizer.json": built.words.document, **(more or {})}
+        files |= {"audio.onnx": serialised(audio, precision), "text.onnx": serialised(text, precision)}
+        return Bundle.write(path, config, replace(card, results=results), files, overwrite=True)
 
     with tempfile.TemporaryDirectory(prefix="auricle-export-") as folder:
-        plain = write(Path(folder) / "plain", "float32")
+        made = plain = write(Path(folder) / "plain", "float32")
         parity = difference(built, plain, side, sounds, texts)
         if not parity < 1e-3:
             raise ModelError("Damaged", f"the exported graphs differ from the towers by {parity:.2g}; nothing was written.")
         cosine: float | None = None
         results: tuple[Result, ...] = ()
         if recipe.export.precision == "int8":
-            small = write(Path(folder) / "small", "int8")
-            cosine = least_cosine(plain, small, sounds, texts)
+            made = write(Path(folder) / "small", "int8")
+            cosine = least_cosine(plain, made, sounds, texts)
             protocol = f"least of {len(sounds)} sounds and {len(texts)} texts of the training data"
             results = (Result("cosine int8 to float32", cosine, protocol=protocol),)
-        bundle = write(target, recipe.export.precision, results)
+        more: dict[str, Path | bytes] = {}
+        if recipe.export.calibrate is not None:
+            more[Calibration.FILE] = Path(folder) / Calibration.FILE
+            calibrate(recipe, made).save(Path(folder) / Calibration.FILE)
+        bundle = write(target, recipe.export.precision, results, more)
     size = sum(path.stat().st_size for path in bundle.path.rglob("*") if path.is_file())
     return Exported(bundle.path, bundle.pipeline_id, size, parity, cosine)
 

@@ -212,6 +212,7 @@ class Evaluate(Part):
 
 class Export(Part):
     precision: Literal["float32", "int8"] = "int8"
+    calibrate: Manifest | None = None  # labelled sounds to fit probabilities on
     licence: str = "unknown"
     trained: list[Literal["speech", "music", "sound"]] = Field(default_factory=list)
     description: str = ""
