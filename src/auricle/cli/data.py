@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from auricle.cli import world
-from auricle.cli.options import JsonFlag, argument, as_path, examples, filled, option
+from auricle.cli.options import JsonFlag, OverwriteFlag, argument, as_path, examples, filled, option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,6 +129,7 @@ def import_(
     exclude: Annotated[str, option("--exclude", metavar="LIST", help="wavcaps: its own list of ids to leave out, e.g. all_ac.")] = "",
     root: RootOption = None,
     hear: Annotated[bool, typer.Option("--hear/--no-hear", help="Open every sound to add its length and hash.")] = True,
+    overwrite: OverwriteFlag = False,
     quiet: QuietFlag = False,
     json: JsonFlag = False,
 ) -> None:
@@ -139,6 +140,7 @@ def import_(
     from auricle.cli import data_report, output
     from auricle.data.saving import save
 
+    refuse_to_overwrite(out, overwrite)
     lost: list[str] = []
     found = found_of(kind, source, columns, separator, audio, captions, name, licence, absent, exclude, lost)
     failures: list[Any] = []
@@ -180,6 +182,13 @@ def found_of(
     raise UsageError(f"there is nothing to import a {kind!r} with.", hint=f"Choose {', '.join(KINDS)}, or a set of `auricle data sets`.")
 
 
+def refuse_to_overwrite(target: Path, overwrite: bool) -> None:
+    from auricle.errors import UsageError
+
+    if target.exists() and not overwrite:
+        raise UsageError(f"{target} exists already.", hint="Choose another name, or give --overwrite.")
+
+
 @group.command(
     short_help="Turn a manifest into another kind, or into shards.",
     epilog=examples("auricle data convert manifest.jsonl manifest.parquet", "auricle data convert manifest.jsonl shards-%06d.tar"),
@@ -189,7 +198,7 @@ def convert(
     target: Annotated[Path, argument("TO", "The one to make; %06d in the name of a .tar counts shards.", parser=as_path)],
     root: RootOption = None,
     shard: Annotated[int, option("--shard-mb", metavar="N", min=1, help="With %06d: how large a shard may grow.")] = 1024,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+    overwrite: OverwriteFlag = False,
     quiet: QuietFlag = False,
     json: JsonFlag = False,
 ) -> None:
@@ -200,10 +209,8 @@ def convert(
     from auricle.cli import data_report, output
     from auricle.data.manifest import folder_of, read
     from auricle.data.saving import Found, save
-    from auricle.errors import UsageError
 
-    if target.exists() and not overwrite:
-        raise UsageError(f"{target} exists already.", hint="Choose another name, or give --overwrite.")
+    refuse_to_overwrite(target, overwrite)
     folder = os.path.abspath(root or folder_of(source))
     found = (Found(item, None if item.audio is None else os.path.join(folder, item.audio)) for item in read(source))
     with data_report.progress(quiet, "items") as told:
