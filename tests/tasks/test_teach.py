@@ -217,3 +217,19 @@ def test_search_by_what_was_taught(clips, model, tmp_path):
         assert sum("/animals/" in hit.path for hit in hits) >= 4
         with pytest.raises(ModelError, match="taught on"):
             library.search("K17", taught=replace(head, pipeline_id="other@1:0"))
+
+
+def test_a_model_without_names_or_calibration(tmp_path):
+    """Any model that hears windows: the demo sounds stand for the rest, and the head gives probabilities all the same."""
+    from library.library_sounds import SpectrumModel, write_tone
+
+    for seed in range(4):
+        write_tone(tmp_path / "high" / f"{seed}.wav", pitch=1500 + 40 * seed, seed=seed)
+        write_tone(tmp_path / "low" / f"{seed}.wav", pitch=250 + 10 * seed, seed=seed)
+    model = SpectrumModel()
+    head, _ = teach({"high": tmp_path / "high", "low": tmp_path / "low"}, model, name="tones")
+    assert head.background_of == "the demo sounds"
+    assert head.standing.score > 0.9
+    found = auricle.classify(str(write_tone(tmp_path / "new.wav", pitch=1580, seed=9)), model=model, taught=head)
+    assert (next(iter(found.scores)), found.calibrated) == ("high", True)
+    assert auricle.detect(str(tmp_path / "new.wav"), model=model, taught=head, threshold=0.3)[0].label == "high"

@@ -251,7 +251,7 @@ def refitted(head: Taught, model: Any) -> Taught:
     counts = (head.examples.truth == 1).sum(axis=0).tolist()
     warnings = _warnings(head.labels, examples, counts, distinct)
     if (distinct >= teaching.FEWEST).any():
-        held = teaching.held_back(examples, background, prior)
+        held = teaching.held_back(examples, background, prior, (weights, bias))
         scale, shift = teaching.rescaled(held, examples, background, prior)
         scores, standing = teaching.judged(head.labels, examples, background, prior, held, scale, shift)
         scores = tuple(replace(s, examples=count) for s, count in zip(scores, counts, strict=True))
