@@ -9,6 +9,8 @@ import pytest
 import torch
 from training_set import RECIPE, make_set, short_items
 
+from auricle.data.webdataset import write_shards
+from auricle.demo import SOUNDS
 from auricle.errors import DataError, UsageError
 from auricle.training.corpus import order
 from auricle.training.loop import Run
@@ -144,3 +146,19 @@ def test_a_world_gives_new_scenes_every_epoch(tmp_path):
     assert len(found.built.sizes.labels) >= 2
     with pytest.raises(UsageError, match="name at least one manifest or world"):
         feed(tmp_path / "none", RECIPE.replace("manifests: [{path: small.jsonl}]", "worlds: []"))
+
+
+def test_a_shard_with_an_unreadable_clip(tmp_path):
+    """A tar is its own manifest; the member that is no sound is named, and the rest is trained on."""
+    make_set(tmp_path)
+    found = [
+        (replace(i, start=0.0, end=None, duration=None, hash=""), str(SOUNDS / i.audio.removeprefix("sounds/"))) for i in short_items()
+    ]
+    found[4] = (replace(found[4][0], audio="broken.wav"), b"RIFFnothing at all")
+    write_shards(tmp_path / "clips.tar", found)
+    shard = feed(tmp_path, RECIPE.replace("small.jsonl", "clips.tar"))
+    batches = [shard.batch(i) for i in range(shard.batches)]
+    assert all(len(batch["mel"]) == 4 for batch in batches)
+    ((path, error),) = shard.failed.items()
+    assert ".tar#" in path
+    assert ".tar#" in error.message

@@ -19,7 +19,6 @@ from auricle.errors import UsageError
 from auricle.training.recipe import Recipe
 from auricle.training.schema import Manifest
 
-MEMORY = 256 << 20  # bytes of decoded sound that are kept
 LONG = 60.0  # seconds from which on only what is needed is decoded
 
 
@@ -143,7 +142,7 @@ def _lacks(entry: Entry, needs: set[str]) -> str | None:
 class Sounds:
     """Decoded sound at one rate, the last of it kept in memory. Safe to share between threads."""
 
-    def __init__(self, rate: int, memory: int = MEMORY) -> None:
+    def __init__(self, rate: int, memory: int) -> None:
         self.rate, self.memory = rate, memory
         self._kept: OrderedDict[tuple[str, str], Float32] = OrderedDict()
         self._size = 0

@@ -33,7 +33,7 @@ class Feed:
     def __init__(self, recipe: Recipe, corpus: Corpus, built: Built, teaching: Teaching, *, rank: int = 0, world: int = 1) -> None:
         self.recipe, self.corpus, self.built, self.teaching, self.rank, self.world = recipe, corpus, built, teaching, rank, world
         self.batches = count_batches(recipe, corpus)
-        self.sounds = Sounds(built.front.rate)
+        self.sounds = Sounds(built.front.rate, recipe.data.memory << 20)
         self.kept = Heard(recipe.path(recipe.data.cache), built.frozen.pipeline) if built.frozen else None
         self.failed: dict[str, AudioError] = {}  # path → why
         self._order = lru_cache(maxsize=2)(self._epoch)

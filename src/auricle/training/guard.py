@@ -1,7 +1,7 @@
 """What must never be learned from: data that stands in an evaluation set too.
 
-The recipe's ``evaluate.on`` and ``data.avoid`` name those sets. Ids, source clips, bytes and fingerprints are compared, which decodes every
-sound once; what passed is noted in the recipe's cache, so that the next run of the same data begins at once.
+The recipe's ``evaluate.on``, ``data.avoid`` and ``export.calibrate`` name those sets. Ids, source clips, bytes and fingerprints are
+compared, which decodes every sound once; what passed is noted in the recipe's cache, so that the next run of the same data begins at once.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ _ALLOW = "Leave those items out (`auricle data check --against` lists them), or 
 def refuse_overlap(recipe: Recipe, corpus: Corpus) -> None:
     """Raises TrainingError ``Overlap``; DataError where a set to avoid cannot be read."""
     avoided = [*recipe.evaluate.on, *(Manifest(path=path, split=None) for path in recipe.data.avoid)]
+    if recipe.export.calibrate is not None:
+        avoided.append(recipe.export.calibrate)
     if not avoided:
         return
     right = []

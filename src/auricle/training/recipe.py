@@ -46,7 +46,7 @@ class Recipe(Part):
     def deciding(self) -> dict[str, Any]:
         """What decides the weights, JSON-ready."""
         document = self.model_dump(mode="json", exclude={"out", "evaluate", "export"})
-        for section, keys in (("budget", ("save_every", "keep", "log_every")), ("data", ("workers", "cache", "avoid"))):
+        for section, keys in (("budget", ("save_every", "keep", "log_every")), ("data", ("workers", "memory", "cache", "avoid"))):
             for key in keys:
                 document[section].pop(key, None)
         return document

@@ -65,6 +65,7 @@ class Data(Part):
     avoid: list[str] = Field(default_factory=list)  # manifests of evaluation sets that nothing may overlap
     cache: str = "cache"  # what frozen encoders and teachers heard
     workers: int = Field(default=2, ge=0, le=64)
+    memory: int = Field(default=256, ge=0)  # megabytes of decoded sound that are kept
     negatives: int = Field(default=3, ge=1)  # counterfactual captions an item at most
     events: int = Field(default=6, ge=1)  # event texts an item at most
 
