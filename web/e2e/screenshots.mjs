@@ -25,7 +25,10 @@ async function picture(name, { hash = '', width = 1600, height = 1000, theme = '
   await act(page);
   await page.evaluate(() => document.fonts.ready);
   await page.mouse.move(0, height - 1);
-  await page.waitForTimeout(700); // spectrograms, facts, fades
+  await page.waitForTimeout(400);
+  await page.waitForLoadState('networkidle'); // spectrograms, facts
+  await page.getByText('Drawing the spectrogram').waitFor({ state: 'detached' });
+  await page.waitForTimeout(300);
   const file = join(out, `${name}.png`);
   await page.screenshot({ path: file });
   await context.close();
