@@ -107,3 +107,22 @@ def test_a_learned_tokenizer_is_the_same_every_time():
     assert ids[0][-1] == words.id("[SEP]")
     assert words.id("[UNK]") not in ids[0]  # spelt by signs
     assert all(len(row) <= 8 for row in words(["a " * 50]))
+
+
+def test_held_out_items_are_heard_as_they_are(tmp_path):
+    """No augmentation, no teacher asked: measured twice, or with other augmentation, it is the same."""
+    items = short_items()
+    save_file({item.id: np.ones(4, np.float32) for item in items[:9]}, tmp_path / "vectors.safetensors")
+    items = [*items[:9], *(replace(item, split="dev") for item in items[9:])]
+    recipe = RECIPE.replace("  seconds: 1.0", "  seconds: 1.0\n  teachers: {file: {file: vectors.safetensors}}")
+    recipe = recipe.replace("objectives:\n", "objectives:\n  - {kind: distillation, weight: 0.1}\n")
+    on = "evaluate={every: 1, on: [{path: small.jsonl, split: dev}]}"
+    run = go(tmp_path, recipe, on, items=items)
+    records = [r["measured"] for r in log(tmp_path / "run") if "measured" in r]
+    assert len(records) == 2
+    assert records[-1] == run.measure() == run.measure()
+    assert records[0]["n"] == 4
+    entry = run.held_out.sets[0].entries[0]
+    one = run.feed.item(entry, np.random.default_rng(0), plain=True)["mel"]
+    loud = Run.begin(load(tmp_path / "small.yaml", [on, "data.augment.gain=[20, 20]", "budget.steps=2"]), tmp_path / "other")
+    assert np.array_equal(one, loud.feed.item(entry, np.random.default_rng(0), plain=True)["mel"])

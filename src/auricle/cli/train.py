@@ -58,12 +58,13 @@ def train(
 
     with _progress(quiet or json) as watch:
         report = run(checked, folder, resume=resume, dry_run=dry_run, allow_overlap=allow_overlap, watch=watch)
-    for failure in report.unreadable:
-        output.fail(failure, json)
-    if json:
-        output.emit_document(report.as_document())
-    elif report.main:
-        output.say(report.render())
+    if report.main:  # of several processes one speaks
+        for failure in report.unreadable:
+            output.fail(failure, json)
+        if json:
+            output.emit_document(report.as_document())
+        else:
+            output.say(report.render())
     if report.unreadable:
         raise typer.Exit(1)
 

@@ -21,6 +21,7 @@ from auricle.training.modules.frozen import Heard, hear
 from auricle.training.modules.mel import heard
 from auricle.training.modules.towers import Batch
 from auricle.training.recipe import Recipe
+from auricle.training.schema import Augment
 from auricle.training.teachers import Teaching
 
 TRIES = 8  # other items tried in place of one that cannot be heard
@@ -94,14 +95,18 @@ class Feed:
 
     # ------------------------------------------------------------------------------------------------------------ one item
 
-    def item(self, entry: Entry, rng: np.random.Generator) -> Item:
+    def item(self, entry: Entry, rng: np.random.Generator, *, plain: bool = False) -> Item:
+        """``plain``: the sound as it is and one caption, for measuring."""
         item: Item = {}
         needs = self.built.needs
         if "audio" in needs:
-            start = self._sound(item, entry, rng)
+            start = self._sound(item, entry, rng, Augment() if plain else self.recipe.data.augment)
             self._timed(item, entry, start)
         if "tokens" in needs:
             self._worded(item, entry, rng)
+        if plain:
+            item.pop("mel_frames", None)
+            return item
         for name in self.built.sizes.teachers if "teachers" in needs else ():
             item[f"teacher/{name}"] = self.teaching.vector(name, entry)
         for objective in self.built.objectives:
@@ -109,7 +114,7 @@ class Feed:
         item.pop("mel_frames", None)
         return item
 
-    def _sound(self, item: Item, entry: Entry, rng: np.random.Generator) -> float:
+    def _sound(self, item: Item, entry: Entry, rng: np.random.Generator, spec: Augment) -> float:
         """``mel``, ``audio`` or ``frames``, and the mask of frames; gives the second of the item at which they begin."""
         front, where = self.built.front, float(rng.random())
         if self.built.frozen is not None:
@@ -119,7 +124,6 @@ class Feed:
             item["frame_mask"] = np.arange(self.frames) < len(vectors)
             item["frames"] = np.pad(vectors, ((0, self.frames - len(vectors)), (0, 0)))
             return first * self.hop / front.rate
-        spec = self.recipe.data.augment
         sound, start = self.sounds.stretch(entry, self.recipe.data.seconds, where)
         pad = getattr(front, "pad", "zero")
         full, at = placed(sound, self.n, spec, rng, pad)

@@ -19,7 +19,7 @@ def retrieval(feed: Feed, corpus: Corpus, batch: int = 32) -> dict[str, float]:
     made = []
     for number, entry in enumerate(corpus):
         try:
-            made.append(feed.item(entry, np.random.default_rng([0, number])))
+            made.append(feed.item(entry, np.random.default_rng([0, number]), plain=True))
         except AudioError as error:
             feed.failed.setdefault(error.path, error)
     for at in range(0, len(made), batch):
