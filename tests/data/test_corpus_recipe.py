@@ -16,6 +16,7 @@ RECIPES = Path(__file__).parents[2] / "recipes"
 RECIPE = RECIPES / "corpus"
 sys.path[:0] = [str(RECIPE), str(RECIPES / "search_benchmark")]
 import assemble as assembling  # noqa: E402
+import effects as effecting  # noqa: E402
 import likeness  # noqa: E402
 import record as recording  # noqa: E402
 import splits  # noqa: E402
@@ -26,9 +27,8 @@ import tunes as tuning  # noqa: E402
 import voices as voicing  # noqa: E402
 from fetch import BuildError  # noqa: E402
 from gather import Benchmark, Source, gather  # noqa: E402
+from render import _write_midi  # noqa: E402
 from vocabulary import words_of  # noqa: E402
-
-from auricle.data import Item  # noqa: E402
 
 _spec = util.spec_from_file_location("corpus_build", RECIPE / "build.py")
 corpus_build = util.module_from_spec(_spec)
@@ -379,5 +379,17 @@ def test_ensembles_use_instruments_of_their_own_side(recipe):
             assert {band.side(tune.font, programme) for _, programme in tune.piece.programmes} == {tune.side}
 
 
-def test_an_item_of_the_corpus_is_an_item():
-    assert Item(id="x", labels=("rain",)).labels == ("rain",)
+def test_effects_choose_their_bank_before_they_sound(tmp_path):
+    tune = effecting._effect("general", 3, 124, "door-close", 0, 60)
+    _write_midi([tune.piece], tmp_path / "x.mid")
+    data = (tmp_path / "x.mid").read_bytes()
+    assert data.index(bytes([0xB0, 0, 3])) < data.index(bytes([0xC0, 124])) < data.index(bytes([0x90, 60, 110]))
+    assert tune.kind == "sound"
+
+
+def test_effects_and_kits_are_known(recipe):
+    spec = recipe.music["effects"]
+    assert {label for bank in spec["banks"].values() for label in bank.values()} <= set(recipe.vocabulary.labels)
+    assert {*spec["fonts"], *recipe.music["kits"]} <= set(recipe.music["fonts"])
+    assert {bank for banks in spec["fonts"].values() for bank in banks} <= set(spec["banks"])
+    assert set(recipe.music["kits_keys"]) <= set(recipe.music["kit"])
