@@ -233,3 +233,15 @@ def test_a_model_without_names_or_calibration(tmp_path):
     found = auricle.classify(str(write_tone(tmp_path / "new.wav", pitch=1580, seed=9)), model=model, taught=head)
     assert (next(iter(found.scores)), found.calibrated) == ("high", True)
     assert auricle.detect(str(tmp_path / "new.wav"), model=model, taught=head, threshold=0.3)[0].label == "high"
+
+
+def test_the_public_call(clips, model, tmp_path, monkeypatch):
+    monkeypatch.setenv("AURICLE_HOME", str(tmp_path / "home"))
+    (clips["animal"] / "bad.wav").write_bytes(b"no sound")
+    head = auricle.teach({"animal": clips["animal"], "music": clips["music"]}, out="pets", model=model)
+    assert isinstance(head, auricle.Taught)
+    assert any("bad.wav" in warning for warning in head.warnings)
+    assert next(iter(auricle.classify(str(SOUNDS / "animals" / "horse_neigh.ogg"), taught="pets").scores)) == "animal"
+    assert auricle.teach({"animal": clips["animal"]}, out="pets", model=model).labels == ("animal",)  # takes its place
+    with pytest.raises(ModelError, match="no taught head"):
+        auricle.classify(str(SOUNDS / "animals" / "CROW.wav"), taught="others")
