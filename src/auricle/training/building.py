@@ -73,7 +73,7 @@ def check_objectives(recipe: Recipe) -> None:
         try:
             make(spec.kind, spec.weight, spec.options)
         except (ValueError, TypeError) as error:
-            unknown = next((key for key in spec.options if repr(key) in str(error)), "kind")
+            unknown = next((key for key in spec.options if repr(key) in str(error) or f".{key}" in str(error)), "kind")
             raise recipe.source.error(("objectives", place, unknown), f"{error}.") from None
 
 

@@ -83,7 +83,7 @@ class Run:
         teaching = Teaching(recipe)
         labels = recipe.data.labels if recipe.data.labels is not None else corpus.labels
         built = build(recipe, corpus.texts(), labels, teaching.widths, tokenizer.read_bytes() if last and tokenizer.is_file() else None)
-        _refuse_vain_augmentation(recipe, built)
+        _check_fit(recipe, built)
         if recipe.budget.batch % accelerator.num_processes:
             message = f"a batch of {recipe.budget.batch} does not divide over {accelerator.num_processes} processes."
             raise recipe.source.error(("budget", "batch"), message)
@@ -313,7 +313,12 @@ def _same_recipe(recipe: Recipe, corpus: Corpus, last: checkpoint.Checkpoint) ->
         raise TrainingError("OtherRecipe", f"{last.path} was trained on other data: the manifests changed since.", hint=hint)
 
 
-def _refuse_vain_augmentation(recipe: Recipe, built: Built) -> None:
+def _check_fit(recipe: Recipe, built: Built) -> None:
+    """What the data section says against what the encoder is."""
+    patch = built.front.length / built.front.rate
+    if built.frozen is None and recipe.data.seconds < patch:
+        message = f"{recipe.data.seconds:g} s are shorter than one patch of the audio encoder, {patch:.3f} s."
+        raise recipe.source.error(("data", "seconds"), message)
     spec = recipe.data.augment
     if built.frozen is not None and spec.model_dump(exclude_defaults=True):
         message = "a frozen audio encoder hears each sound once, as it is; leave augment out, or train the encoder."

@@ -5,7 +5,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
 
 from auricle.training.objectives.base import Loss, Objective, Outputs, Sizes
 
@@ -41,4 +43,16 @@ def make(kind: str, weight: float = 1.0, options: Mapping[str, Any] | None = Non
     known = [name for name in inspect.signature(cls.__init__).parameters if name not in ("self", "weight")]
     if unknown := sorted(set(options) - set(known)):
         raise ValueError(f"{kind} has no option {unknown[0]!r}; it has: {', '.join(known) or 'none'}")
-    return cls(weight, **options)
+    hints = get_type_hints(cls.__init__)
+    return cls(weight, **{name: _checked(kind, name, hints[name], value) for name, value in options.items()})
+
+
+def _checked(kind: str, name: str, hint: Any, value: Any) -> Any:
+    try:
+        found = TypeAdapter(hint).validate_python(value)
+    except ValidationError as error:
+        message = error.errors()[0]["msg"]
+        raise ValueError(f"{kind}.{name}: {message[:1].lower()}{message[1:]}, got {value!r}") from None
+    if hint is int and found < 1:
+        raise ValueError(f"{kind}.{name} must be at least 1, got {value!r}")
+    return found
