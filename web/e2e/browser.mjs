@@ -40,7 +40,13 @@ function probe() {
   window.Audio = function Audio(...given) {
     const voice = new RealAudio(...given);
     heard.voices.push(voice);
-    voice.addEventListener('playing', (event) => heard.began.push({ at: event.timeStamp, position: voice.currentTime, src: voice.src }));
+    const { play } = voice;
+    let from = 0;
+    voice.play = () => {
+      from = voice.currentTime;
+      return play.call(voice);
+    };
+    voice.addEventListener('playing', (event) => heard.began.push({ at: event.timeStamp, position: from, src: voice.src }));
     return voice;
   };
   window.Audio.prototype = RealAudio.prototype;
@@ -142,7 +148,10 @@ export const chip = (page, text) => page.getByRole('group', { name: 'Active' }).
 
 /** Ask with the keyboard, and wait for what is found. */
 export async function ask(page, words) {
-  const answer = page.waitForResponse((response) => new URL(response.url()).pathname === '/api/v1/search' && response.request().method() === 'POST');
+  const answer = page.waitForResponse((response) => {
+    const request = response.request();
+    return new URL(response.url()).pathname === '/api/v1/search' && request.method() === 'POST' && request.postDataJSON().query === words;
+  });
   await page.keyboard.press('/');
   await page.getByTestId('query').fill(words);
   await page.keyboard.press('Enter');

@@ -95,6 +95,7 @@ test('a selection is heard, looked for, and saved', async (t) => {
   await page.getByTestId('tools').getByRole('button', { name: 'Export' }).click();
   const file = await saved(page, () => page.getByTestId('export').getByRole('button', { name: 'FLAC' }).click());
   assert.equal(file.bytes.toString('latin1', 0, 4), 'fLaC');
+  await page.getByTestId('export').waitFor({ state: 'detached' });
   await page.keyboard.press('e');
   const cut = await saved(page, () => page.getByTestId('export').getByRole('button', { name: 'WAV' }).click());
   assert.ok(Math.abs(wav(cut.bytes).seconds - selected.span) < 0.11, `${wav(cut.bytes).seconds} s of ${selected.span}`);
