@@ -95,10 +95,10 @@ async function call(method: string, url: string, options: CallOptions = {}): Pro
   return response;
 }
 
-async function get<R>(path: string, query?: Query, signal?: AbortSignal): Promise<R> {
+export async function get<R>(path: string, query?: Query, signal?: AbortSignal): Promise<R> {
   return (await call('GET', address(path, query), { signal })).json() as Promise<R>;
 }
-async function send<R>(method: 'POST' | 'DELETE', path: string, options: CallOptions = {}): Promise<R> {
+export async function send<R>(method: 'POST' | 'DELETE', path: string, options: CallOptions = {}): Promise<R> {
   const response = await call(method, address(path, options.query), options);
   return (response.status === 204 ? undefined : await response.json()) as R;
 }

@@ -54,6 +54,14 @@ export const KEYS: { title: string; rows: KeyDoc[] }[] = [
     ],
   },
   {
+    title: 'While teaching',
+    rows: [
+      { keys: ['y', 'n'], does: 'It is, it is not' },
+      { keys: ['j'], does: 'Cannot tell: the next' },
+      { keys: ['u'], does: 'Take the last answer back' },
+    ],
+  },
+  {
     title: 'Keep',
     rows: [
       { keys: ['t'], does: 'Tag' },

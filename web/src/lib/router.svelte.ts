@@ -1,10 +1,12 @@
 // Hash routes: the server need not know them, and the address says what is on screen (#/?q=rain&format=wav).
 
-export type PageName = 'search' | 'recording' | 'map' | 'library';
+export type PageName = 'search' | 'recording' | 'map' | 'library' | 'teach';
 
 class Router {
   page = $state<PageName>('search');
   id = $state<number | null>(null);
+  /** What was taught, on its page. */
+  name = $state<string | null>(null);
   params = $state.raw(new URLSearchParams());
   private back: string[] = [];
 
@@ -18,15 +20,16 @@ class Router {
     const [first, second] = path.split('/').filter(Boolean);
     this.params = new URLSearchParams(query);
     this.id = null;
+    this.name = first === 'teach' && second ? decodeURIComponent(second) : null;
     if (first === 'recording' && second && /^\d+$/.test(second)) {
       this.id = Number(second);
       this.page = 'recording';
     } else {
-      this.page = first === 'map' || first === 'library' ? first : 'search';
+      this.page = first === 'map' || first === 'library' || first === 'teach' ? first : 'search';
     }
   }
 
-  /** Go to a place: '/', '/recording/5', '/map', '/library'. */
+  /** Go to a place: '/', '/recording/5', '/map', '/library', '/teach'. */
   go(path: string, params?: URLSearchParams, replace = false): void {
     const query = params?.toString();
     const hash = `#${path}${query ? `?${query}` : ''}`;
