@@ -150,7 +150,7 @@ def test_ctrl_c_ends_with_130_and_a_checkpoint(tmp_path):
     assert newest(tmp_path / "run").step >= json.loads(record.read_text().splitlines()[0])["step"]
 
 
-def test_a_shared_help(tmp_path):
+def test_its_help_names_the_way_on():
     ran = spawn("train", "--help")
     assert ran.code == 0
     assert "--resume" in ran.out

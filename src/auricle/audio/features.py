@@ -310,7 +310,11 @@ def front_end(config: Mapping[str, Any]) -> FrontEnd:
     """The front end that a bundle's ``audio.frontend`` describes. Raises ValueError on what it cannot be."""
     options = dict(config)
     kind = options.pop("kind", None)
-    kinds: dict[Any, type[YamnetFrontEnd] | type[WaveFrontEnd] | type[ClapFrontEnd]] = {"yamnet": YamnetFrontEnd, "wave": WaveFrontEnd, "clap": ClapFrontEnd}
+    kinds: dict[Any, type[YamnetFrontEnd] | type[WaveFrontEnd] | type[ClapFrontEnd]] = {
+        "yamnet": YamnetFrontEnd,
+        "wave": WaveFrontEnd,
+        "clap": ClapFrontEnd,
+    }
     if kind not in kinds:
         raise ValueError(f"unknown front end {kind!r}; known are {', '.join(kinds)}")
     known = {f.name for f in fields(kinds[kind])}
