@@ -100,7 +100,8 @@ def test_a_search_is_asked_anew_after_an_answer(server, pets):
     ("call", "body", "status"),
     [
         ("taught", {"name": "../x", "labels": {"a": {"yes": [{"recording_id": 1}]}}}, 422),
-        ("taught", {"name": "x.npz", "labels": {"a": {"yes": [{"recording_id": 1}]}}}, 422),
+        ("taught", {"name": "a/b", "labels": {"a": {"yes": [{"recording_id": 1}]}}}, 422),
+        ("taught", {"name": "_x", "labels": {"a": {"yes": [{"recording_id": 1}]}}}, 400),
         ("taught", {"name": "x", "labels": {}}, 422),
         ("taught", {"name": "x", "labels": {" ": {"yes": [{"recording_id": 1}]}}}, 422),
         ("taught", {"name": "x", "labels": {"a": {"no": [{"recording_id": 1}]}}}, 422),
@@ -142,6 +143,13 @@ def test_conflicts_other_models_and_damage(server, pets, tmp_path):
     assert "broken" not in [h["name"] for h in server.client.get("/api/v1/taught").json()["data"]]
     assert server.client.delete("/api/v1/taught/foreign").status_code == 204
     assert server.client.get("/api/v1/taught/foreign").status_code == 404
+
+
+def test_names_of_any_letters(server):
+    body = {"name": "Käfer.2", "labels": {"bark": {"yes": spans(server, ANIMALS[:1])}}, "replace": True}
+    assert server.client.post("/api/v1/taught", json=body).status_code == 201
+    assert server.client.get("/api/v1/taught/Käfer.2").json()["name"] == "Käfer.2"
+    assert server.client.delete("/api/v1/taught/Käfer.2").status_code == 204
 
 
 def test_one_moment_is_enough(server):

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Source = Literal["sound", "words", "texts"]
 Text = Annotated[str, Field(max_length=1000)]
-HeadName = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+HeadName = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^\w[\w.-]*$")]
 TagValue = Annotated[str, Field(min_length=1, max_length=200)]
 
 

@@ -2,6 +2,15 @@
 
 export type PageName = 'search' | 'recording' | 'map' | 'library' | 'teach';
 
+/** What stands in an address; one that is spelled wrong stays as it is. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 class Router {
   page = $state<PageName>('search');
   id = $state<number | null>(null);
@@ -20,7 +29,7 @@ class Router {
     const [first, second] = path.split('/').filter(Boolean);
     this.params = new URLSearchParams(query);
     this.id = null;
-    this.name = first === 'teach' && second ? decodeURIComponent(second) : null;
+    this.name = first === 'teach' && second ? decoded(second) : null;
     if (first === 'recording' && second && /^\d+$/.test(second)) {
       this.id = Number(second);
       this.page = 'recording';
