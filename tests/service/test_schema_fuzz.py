@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hypothesis
+import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis import GenerationMode
@@ -50,7 +51,11 @@ def test_no_answer_is_a_defect(server, monkeypatch):
 
 def _asking(server, statuses):
     def ask(case):
-        answer = case.call(base_url=server.url, timeout=30)
+        try:
+            answer = case.call(base_url=server.url, timeout=30)
+        except requests.ConnectionError:  # the server hangs up on a head of more than 64 kB, before anyone reads it
+            assert len(case.as_transport_kwargs(base_url=server.url)["url"]) + len(str(case.query)) > 30_000, case
+            return
         statuses.add(answer.status_code)
         # 501, 503 and 507 are answers: no file manager here, a model that is missing, a full disk.
         assert answer.status_code not in (500, 502, 504), (case.method, case.path, answer.content[:500])
