@@ -139,9 +139,9 @@ def _item(r: Recorded, family: str, split: str, whole: Assembly) -> Item:
     source, pinned = r.source, whole.pinned.get(r.source.package.partition("==")[0], {})
     labels = whole.vocabulary.names(source.labels)
     extra = {"kind": source.kind, **{k: v for k, v in source.extra.items() if v not in ("", None) and k != "held_out"}}
-    if source.maybe:
-        perhaps = [name for name in whole.vocabulary.names(source.maybe) if name not in labels]
-        extra |= {"perhaps": perhaps} if perhaps else {}
+    perhaps = whole.vocabulary.open(source.labels, source.maybe) if source.labels or source.maybe else ()
+    if perhaps:
+        extra["perhaps"] = list(perhaps)
     if source.said:
         extra["said"] = source.said
     origin = source.package if "==" in source.package else f"{source.package}=={pinned['version']}" if pinned else source.package

@@ -76,6 +76,13 @@ class Band:
             return "train"
         return "dev" if own[number % len(own)] == font and (not kit or number % 2 == 0) else "train"
 
+    def drummers(self) -> list[str]:
+        """Fonts whose kit has what a beat needs."""
+        return [f for f in sorted({f for f, _ in self.keys}) if {k for g, k in self.keys if g == f} >= _BEAT]
+
+
+_BEAT = {36, 38, 42, 46, 51}  # bass drum, snare drum, closed and open hi-hat, ride cymbal
+
 
 def barred_by(theirs: Mapping[str, Any]) -> set[tuple[str, int]]:
     """(font, programme) of everything that the search benchmark's test half plays."""
@@ -178,7 +185,7 @@ def _ensemble(band: Band, side: str, number: int) -> Tune:
         programmes.append((channel, programme))
         notes += _part(role, channel, band.label[programme], rng, beats=beats, key=key, scale=scale)
     keys = {k for f, k in band.keys if f == font}
-    drums = rng.random() < 0.5 and {36, 38, 42} <= keys
+    drums = rng.random() < 0.5 and font in band.drummers()
     if drums:
         notes += [n for n in _drums(_beat(rng), beats // 4) if n.key in keys]
     names = [label.replace("-", " ") for label in dict.fromkeys(labels)]
@@ -201,7 +208,7 @@ def _ensemble(band: Band, side: str, number: int) -> Tune:
 
 def _pattern(band: Band, side: str, number: int) -> Tune:
     rng = random.Random(seeded(f"drums {side} {number}"))
-    font = rng.choice(sorted({f for f, _ in band.keys}))
+    font = rng.choice(band.drummers())
     keys = {k for f, k in band.keys if f == font}
     bpm = _tempo(band, rng)
     notes = tuple(n for n in _drums(_beat(rng), rng.choice((2, 4))) if n.key in keys)

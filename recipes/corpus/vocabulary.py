@@ -34,6 +34,11 @@ class Vocabulary:
             name = entry.get("name") or (tree.names[key] if key in tree else key.replace("-", " "))
             self.labels[key] = Label(key, name, tuple(entry.get("also", ())), tuple(filter(None, above)), entry.get("audioset", ""))
         self._line_of = {key: tuple(self._line(key)) for key in self.labels}
+        self._below: dict[str, list[str]] = {}
+        for key in self.labels:
+            above = {*self._line_of[key][1:], *(list(tree.line(key))[1:] if key in tree else ())}
+            for group in above:
+                self._below.setdefault(group, []).append(key)
 
     def __contains__(self, key: object) -> bool:
         return key in self.labels
@@ -50,6 +55,13 @@ class Vocabulary:
         lines = [self._line_of[key] for key in keys]
         ordered = [line[0] for line in lines] + [above for line in lines for above in line[1:]]
         return tuple(dict.fromkeys(self.labels[key].name for key in ordered))
+
+    def open(self, labels: Iterable[str], maybe: Iterable[str]) -> tuple[str, ...]:
+        """The names of what may be heard besides ``labels``: what is said to be perhaps there, and the kinds of all that is stated."""
+        stated = [key for key in maybe if key in self.labels]
+        kinds = [below for key in (*maybe, *labels) for below in self._below.get(key, ())]
+        sure = self.names(labels)
+        return tuple(name for name in self.names([*stated, *kinds]) if name not in sure)
 
 
 def words_of(name: str) -> str:

@@ -104,6 +104,9 @@ def test_the_vocabulary_is_plain_large_and_unambiguous(recipe):
     assert set(recipe.tree.leaves) <= set(labels)  # what the benchmark asks for can be learned
     assert recipe.vocabulary.names(["steps-wood", "dog-bark"])[:2] == ("footsteps on wood", "dog barking")
     assert "footsteps" in recipe.vocabulary.names(["steps-wood"])
+    assert "footsteps on wood" in recipe.vocabulary.open(["footsteps"], [])
+    assert {"melody", "slow music"} <= set(recipe.vocabulary.open(["violin"], ["form", "tempo"]))
+    assert not recipe.vocabulary.open(["violin", "melody"], [])
 
 
 _HYPHENS = {
