@@ -86,11 +86,13 @@ def _package(
 
 
 def _stems(root: Path, skip: re.Pattern[str] | None) -> Iterator[tuple[str, Path]]:
-    """(path below ``root`` without suffix, file) of every sound."""
+    """(path below ``root`` without suffix, file) of every sound; the first of those that differ in the suffix only."""
+    seen: set[str] = set()
     for path in files(root):
         below = path.relative_to(root)
         stem = (below.with_suffix("") if path.suffix.lower() in SOUNDS | TRACKERS else below).as_posix().replace("∕", "/")
-        if not (skip and skip.search(stem)):
+        if stem not in seen and not (skip and skip.search(stem)):
+            seen.add(stem)
             yield stem, path
 
 

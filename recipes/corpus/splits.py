@@ -30,13 +30,11 @@ def deal(families: Mapping[str, Sequence[str]], prefer: Iterable[str] = (), fixe
         wanted = _wanted(len(own))
         have = sum(side.get(f) == "dev" for f in own)
         free = sorted((f for f in own if f not in side), key=lambda f: (f not in liked, seeded("dev " + f)))
-        for family in free[: max(0, wanted - have)]:
-            if all(_wanted(len(members[other])) for other in families[family]):
-                side[family] = "dev"
-        for family in own:
-            side.setdefault(family, "")
-            if not side[family]:
-                del side[family]
+        spare = [f for f in free if all(_wanted(len(members[other])) for other in families[f])]
+        chosen = spare[: max(0, wanted - have)]
+        if wanted and not have and not chosen:  # each has a rare label besides; one goes all the same
+            chosen = free[:1]
+        side |= dict.fromkeys(chosen, "dev")
     return {family: side.get(family, "train") for family in families}
 
 

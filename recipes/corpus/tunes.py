@@ -51,28 +51,23 @@ class Band:
         self.keys = [(f, k) for k in sorted(music["kit"]) for f in playing if self._allowed(f, k, True, barred, heard)]
 
     def _allowed(self, font: str, number: int, kit: bool, barred: set[tuple[str, int]], heard: Mapping[str, Mapping[Any, Floats]]) -> bool:
-        """Neither of the test half, nor just like one that is."""
+        """Neither of the test half, nor just like one that is: a font may play two programmes from the same samples."""
         here = heard[font][kit, number]
         name = f"{font}-{'kit-' if kit else ''}{number}"
-        if not here.any() or name in self.left_out:
+        if not here.any() or name in self.left_out or (font in _TESTED if kit else (font, number) in barred):
             return False
-        if kit:
-            theirs = [f for f in ("tim", "fluid") if f in heard]
-            if font in theirs:
+        theirs = [(f, number) for f in _TESTED if f in heard] if kit else sorted(pair for pair in barred if pair[0] in heard)
+        for other, programme in theirs:
+            alike = float((here * heard[other][kit, programme]).sum(axis=1).max())
+            if alike >= self.music["same"][0 if programme == number else 1]:
+                self.left_out.add(name)
                 return False
-        else:
-            theirs = [f for f in heard if (f, number) in barred]
-            if font in theirs:
-                return False
-        if any(float((here * heard[f][kit, number]).sum(axis=1).max()) >= self.music["same"] for f in theirs):
-            self.left_out.add(name)
-            return False
         return True
 
     def side(self, font: str, number: int, kit: bool = False) -> str:
         """One font of each programme is for dev; which one goes round."""
         own = [f for f, n in (self.keys if kit else self.programmes) if n == number]
-        if len(own) < 3 and number % 4:
+        if len(own) < 2 or (len(own) == 2 and number % 2):
             return "train"
         return "dev" if own[number % len(own)] == font and (not kit or number % 2 == 0) else "train"
 
@@ -81,6 +76,7 @@ class Band:
         return [f for f in sorted({f for f, _ in self.keys}) if {k for g, k in self.keys if g == f} >= _BEAT]
 
 
+_TESTED = ("tim", "fluid")  # fonts whose standard kits the test half plays
 _BEAT = {36, 38, 42, 46, 51}  # bass drum, snare drum, closed and open hi-hat, ride cymbal
 
 

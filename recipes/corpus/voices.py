@@ -12,15 +12,16 @@ from gather import Source
 from render import _speak
 
 LICENCE = "made here (espeak-ng GPL-3+, flite BSD-style voices; texts Apache-2.0 or public domain)"
-DEV_TEXTS = 0.15  # of the texts are spoken only by the voices of dev
+DEV_TEXTS = 0.1  # of the texts are spoken only by the voices of dev
 
 
 def speeches(speech: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """(side, what to say and how), in a fixed order. A voice is on one side, and a text is."""
     each = speech["each"]
     voices = {side: [v for v in speech["voices"]["english"] if v.get("side", "train") == side] for side in ("train", "dev")}
+    last = dict(speech["english"])  # of each matter
     for matter, text in speech["english"]:
-        side = "dev" if _share("text " + text) < DEV_TEXTS else "train"
+        side = "dev" if last[matter] == text or _share("text " + text) < DEV_TEXTS else "train"
         for voice in _some(voices[side], text, each["english"]):
             yield side, {**voice, "text": text, "labels": ["english", *voice["labels"].split(), *([matter] if matter != "speech" else [])]}
     for word in speech["words"]:
