@@ -15,7 +15,7 @@ from gather import Benchmark
 from likeness import Floats, alike, families, prints
 from record import Recorded
 from splits import deal, refuse_overlap
-from store import read, trimmed
+from store import prepared, samples_hash
 from vocabulary import Vocabulary, words_of
 
 from auricle.data import Item
@@ -76,7 +76,7 @@ def assemble(whole: Assembly, recorded: Sequence[Recorded], out: Path) -> tuple[
     """(items of both sides, what was left out and why). Raises BuildError where something for testing remains."""
     first = [r for r in _without_copies(recorded) if r.source.id not in whole.kept_out]
     heard = np.stack([r.file.print for r in first]).astype(np.float32)
-    tested, names = _tested(whole)
+    tested, names, digests = _tested(whole)
     packaged = [i for i, r in enumerate(first) if not r.source.family.startswith(_RENDERED)]
     near = {packaged[a]: (names[b], round(c, 3)) for a, b, c in alike(heard[packaged], tested, LIKE_TEST)} if len(tested) else {}
     spoiled = {first[i].source.family for i in near}
@@ -90,7 +90,7 @@ def assemble(whole: Assembly, recorded: Sequence[Recorded], out: Path) -> tuple[
     fixed = {family: side for family, side in whole.sides.items() if family in labels}
     side = deal(labels, fixed=fixed)
     items = [_item(r, family, side[family], whole) for r, family in zip(chosen, grouped, strict=True)]
-    refuse_overlap({r.source.family for r in chosen}, {i.hash for i in items}, whole.bench.test, ())
+    refuse_overlap({r.source.family for r in chosen}, {r.file.samples_hash for r in chosen}, whole.bench.test, digests)
     _remove_strangers(recorded, out)
     left_out = {
         "sounds": sorted({r.source.id for r in first if r.source.family in spoiled} | whole.kept_out),
@@ -109,21 +109,22 @@ def _without_copies(recorded: Sequence[Recorded]) -> list[Recorded]:
     return [r for r in recorded if id(r) in best]
 
 
-def _tested(whole: Assembly) -> tuple[Floats, list[str]]:
-    """Prints of everything that is for testing: the benchmark's test clips, and ESC-10 where AURICLE_DATA has it."""
+def _tested(whole: Assembly) -> tuple[Floats, list[str], set[str]]:
+    """Prints, names and hashes of everything that is for testing: the benchmark's test clips, and ESC-10 where AURICLE_DATA has it."""
     paths = [(clip.id, clip.source) for clip in whole.bench.clips]
     if whole.data is not None:
         paths += [(f"esc10:{p.stem}", p) for p in sorted((whole.data / "esc10").rglob("*")) if p.suffix in {".wav", ".ogg", ".flac"}]
-    found, names = [], []
+    found, names, digests = [], [], set()
     for name, path in paths:
         try:
-            samples, rate = read(path, 3)
+            samples, rate = prepared(path, 3)
         except (OSError, sf.LibsndfileError) as error:
             print(f"    {path}: {error}", file=sys.stderr)
             continue
-        found.append(prints(trimmed(samples, rate), rate))
+        found.append(prints(samples, rate))
         names.append(name)
-    return (np.stack(found) if found else np.zeros((0, 2, 1280), np.float32)), names
+        digests.add(samples_hash(samples))
+    return (np.stack(found) if found else np.zeros((0, 2, 1280), np.float32)), names, digests
 
 
 def _grouped(chosen: Sequence[Recorded], heard: Floats) -> list[str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import soundfile as sf
 import soxr
 from gather import TRACKERS, Source
@@ -49,20 +50,16 @@ def write_samples(name: str, folder: str, samples: Floats, rate: int, part: int,
     place = f"audio/{folder}/{_slug(name, part)}.flac"
     target = out / place
     target.parent.mkdir(parents=True, exist_ok=True)
-    ready = np.round(np.clip(samples, -1, 1) * 32767).astype(np.int16)
+    ready = _words(samples)
     partial = target.with_suffix(".part")
     sf.write(partial, ready, rate, format="FLAC", subtype="PCM_16", compression_level=0.5)
     partial.replace(target)
-    digest = hashlib.sha256(ready.tobytes()).hexdigest()
-    return Stored(name, place, part, round(len(ready) / rate, 4), digest, prints(samples, rate).astype(np.float16))
+    return Stored(name, place, part, round(len(ready) / rate, 4), samples_hash(samples), prints(samples, rate).astype(np.float16))
 
 
 def _pieces(source: Source) -> Iterator[tuple[int, Floats, int]]:
     """(0, all of it, rate), or numbered pieces of a long one, spread over it."""
-    samples, rate = read(source.path, source.pieces)
-    samples = trimmed(samples, rate)
-    if rate > RATE:
-        samples, rate = np.asarray(soxr.resample(samples, rate, RATE, quality="HQ"), np.float32), RATE
+    samples, rate = prepared(source.path, source.pieces)
     if len(samples) <= LONGEST * rate:
         yield 0, samples, rate
         return
@@ -71,6 +68,22 @@ def _pieces(source: Source) -> Iterator[tuple[int, Floats, int]]:
     wanted = min(source.pieces, len(starts))
     for part, start in enumerate((starts[i * len(starts) // wanted] for i in range(wanted)), 1):
         yield part, samples[start : start + size], rate
+
+
+def prepared(path: Path, pieces: int) -> tuple[Floats, int]:
+    """Samples as they are stored, before they are cut into pieces."""
+    samples, rate = read(path, pieces)
+    samples = trimmed(samples, rate)
+    return (samples, rate) if rate <= RATE else (np.asarray(soxr.resample(samples, rate, RATE, quality="HQ"), np.float32), RATE)
+
+
+def samples_hash(samples: Floats) -> str:
+    """The same for files that hold the same sound, however they are written."""
+    return hashlib.sha256(_words(samples).tobytes()).hexdigest()
+
+
+def _words(samples: Floats) -> npt.NDArray[np.int16]:
+    return np.round(np.clip(samples, -1, 1) * 32767).astype(np.int16)
 
 
 def read(path: Path, pieces: int) -> tuple[Floats, int]:
