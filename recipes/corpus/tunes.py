@@ -110,7 +110,7 @@ def tunes(band: Band) -> Iterator[Tune]:
     for side in ("train", "dev"):
         for number in range(band.music["ensembles"][side]):
             yield _ensemble(band, side, number)
-        for number in range(band.music["drums"][side]):
+        for number in range(band.music["drums"][side] if band.drummers() else 0):
             yield _pattern(band, side, number)
 
 
