@@ -20,6 +20,7 @@ from vocabulary import Vocabulary, words_of
 
 from auricle.data import Item
 
+SET = "corpus"  # one name for all: families reach over kinds
 LIKE_TEST = 0.97  # cosine to a sound that is for testing, from which on a family is left out: on the safe side of `likeness.SAME`
 _RENDERED = ("music:", "speech:")  # families of what is made here
 _TELLING = 2  # words of a name that make a caption
@@ -148,16 +149,10 @@ def _item(r: Recorded, family: str, split: str, whole: Assembly) -> Item:
     origin = source.package if "==" in source.package else f"{source.package}=={pinned['version']}" if pinned else source.package
     return Item(
         id=source.id + (f"#{r.file.part}" if r.file.part else ""), audio=r.file.path, duration=r.file.seconds, labels=labels,
-        captions=tuple(captions(source.kind, source.caption, source.said, extra)), split=split, set=_set(source.package, source.kind),
+        captions=tuple(captions(source.kind, source.caption, source.said, extra)), split=split, set=SET,
         clip=family, source=f"{origin}/{source.id.partition(':')[2]}", licence=source.licence or pinned.get("licence", ""), hash=r.hash,
         extra=extra,
     )  # fmt: skip
-
-
-def _set(package: str, kind: str) -> str:
-    if "==" in package:
-        return f"rendered {'effects' if kind == 'sound' else kind}"
-    return {"rendered-speech": "rendered speech"}.get(package, f"packages {kind}")
 
 
 def captions(kind: str, caption: str, said: str, extra: Mapping[str, Any]) -> list[str]:

@@ -18,7 +18,7 @@ def tally(items: Sequence[Item], pinned: Mapping[str, Any], left_out: Mapping[st
     seen: dict[tuple[str, str], set[str]] = defaultdict(set)
     licences: Counter[str] = Counter()
     for item in items:
-        kind = kinds.setdefault(item.set, {f"{what} {split}": 0 for what in ("items", "hours") for split in SPLITS})
+        kind = kinds.setdefault(kind_of(item), {f"{what} {split}": 0 for what in ("items", "hours") for split in SPLITS})
         kind[f"items {item.split}"] += 1
         kind[f"hours {item.split}"] += (item.duration or 0.0) / 3600
         licences[item.licence or "none stated"] += 1
@@ -48,6 +48,14 @@ def tally(items: Sequence[Item], pinned: Mapping[str, Any], left_out: Mapping[st
         "seconds": round(seconds),
         "bytes": sum(p.stat().st_size for p in (out / "audio").rglob("*.flac")),
     }
+
+
+def kind_of(item: Item) -> str:
+    """What an item is and where it is from, as the tables name it."""
+    kind = str(item.extra["kind"])
+    if item.id.startswith(("music:", "speech:")):
+        return f"rendered {'effects' if kind == 'sound' else kind}"
+    return f"packages {kind}"
 
 
 def table(counts: Mapping[str, Any]) -> str:
