@@ -50,6 +50,8 @@ def classify(
         raise UsageError("there are no labels.", hint='Name them like --labels "dog,rain", or give --taught NAME.')
     words = check_labels(read_labels(labels)) if labels is not None else []
     loaded, head = load_both(model, taught)
+    if hasattr(loaded, "warm"):
+        loaded.warm(text=bool(words))  # both towers are read while the sound is
     failed = False
     for path in files:
         try:
