@@ -132,7 +132,7 @@ def symlink_loop(folder: Path) -> Path:
 
 def not_utf8(folder: Path) -> str:
     path = os.path.join(os.fsencode(folder), b"caf\xe9 \xff.wav")
-    soundfile.write(folder / "plain.wav", tone(), RATE)
+    soundfile.write(folder / "plain.wav", tone() * 0.5, RATE)  # not the bytes of another file here, or it would be one of its copies
     os.replace(folder / "plain.wav", path)
     return os.fsdecode(path)
 
