@@ -7,7 +7,6 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import quote
 
 from fastapi import APIRouter
 from starlette.responses import StreamingResponse
@@ -19,6 +18,7 @@ from auricle.library import browse
 from auricle.results import Hit, readable
 from auricle.service.asked import ExportRequest
 from auricle.service.context import Lib
+from auricle.service.media import disposition
 from auricle.service.problems import ServiceError
 
 router = APIRouter(prefix="/api/v1", tags=["export"])
@@ -112,7 +112,7 @@ def _send(path: Path, folder: tempfile.TemporaryDirectory[str]) -> StreamingResp
     size = path.stat().st_size
     file = path.open("rb")
     headers = {
-        "Content-Length": str(size), "Content-Disposition": f"attachment; filename*=UTF-8''{quote(readable(path.name))}",
+        "Content-Length": str(size), "Content-Disposition": disposition("attachment", readable(path.name)),
         "Cache-Control": "no-store",
     }  # fmt: skip
     return StreamingResponse(_chunks(file, folder), media_type=_TYPES.get(path.suffix, "text/plain"), headers=headers)
