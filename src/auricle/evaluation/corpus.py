@@ -1,9 +1,9 @@
 """The search benchmark's corpus as the build wrote it: recordings, what is heard in them and when, and the queries.
 
-    CORPUS/manifest.jsonl   one recording a line: its path, its events with times, concepts and transcripts
-    CORPUS/concepts.yaml    the tree of concepts
-    CORPUS/queries.yaml     what people type, and what would be right
-    CORPUS/dev, CORPUS/test the recordings of the two halves; no source clip, nor its takes, is in both
+CORPUS/manifest.jsonl   one recording a line: its path, its events with times, concepts and transcripts
+CORPUS/concepts.yaml    the tree of concepts
+CORPUS/queries.yaml     what people type, and what would be right
+CORPUS/dev, CORPUS/test the recordings of the two halves; no source clip, nor its takes, is in both
 """
 
 from __future__ import annotations

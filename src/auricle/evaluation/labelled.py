@@ -1,7 +1,7 @@
 """Single clips of the benchmark with what is certainly heard in them, and what is certainly not: for fitting and checking probabilities.
 
-    for clip in labelled_clips(Corpus.load(folder), "dev"):
-        clip.path, clip.labels          # {"dog barking": True, "rain falling": False, …}; what the labels leave open is not there
+for clip in labelled_clips(Corpus.load(folder), "dev"):
+    clip.path, clip.labels          # {"dog barking": True, "rain falling": False, …}; what the labels leave open is not there
 """
 
 from __future__ import annotations

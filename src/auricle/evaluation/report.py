@@ -7,8 +7,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
-from auricle.evaluation.metrics import Interval, bootstrap
 from auricle.evaluation.ranking import MEASURES, QueryScore
+from auricle.evaluation.statistics import Interval, bootstrap
 
 
 def as_document(protocol: Mapping[str, Any], scores: Mapping[str, Sequence[QueryScore]], *, tests: Sequence[Any] = ()) -> dict[str, Any]:

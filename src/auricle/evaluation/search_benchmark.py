@@ -24,9 +24,10 @@ import auricle
 from auricle.errors import AuricleError
 from auricle.evaluation.corpus import HALVES, Corpus, Half, Query, Recording
 from auricle.evaluation.judging import Judge, Judged
-from auricle.evaluation.metrics import EXCESS, bootstrap, permutation_test
+from auricle.evaluation.metrics import EXCESS
 from auricle.evaluation.ranking import MEASURES, HitLike, QueryScore, Ranked, score
 from auricle.evaluation.report import as_document, table
+from auricle.evaluation.statistics import bootstrap, permutation_test
 from auricle.library.library import Library
 
 PROTOCOL = 1  # raise it when a number would change for the same hits

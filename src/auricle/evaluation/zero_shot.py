@@ -28,7 +28,7 @@ import auricle
 from auricle.errors import AuricleError, UsageError
 from auricle.evaluation.corpus import HALVES, Corpus, Half
 from auricle.evaluation.labelled import usable_concepts
-from auricle.evaluation.metrics import Interval, bootstrap
+from auricle.evaluation.statistics import Interval, bootstrap
 from auricle.library.library import Library
 
 PROTOCOL = 1
