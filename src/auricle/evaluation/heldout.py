@@ -28,6 +28,7 @@ from auricle.evaluation.corpus import Concepts, Corpus, Half, Recording
 from auricle.evaluation.score import digest
 from auricle.models import listening
 from auricle.models.capabilities import Vectors
+from auricle.models.two_towers import unit
 
 SLOW_BPM, FAST_BPM = 60.0, 160.0  # what stands for the benchmark's "slow" (72 beats a minute or fewer) and "fast" (150 or more)
 PLAYED = ("keyboard", "plucked", "bowed", "brass", "woodwind", "free-reed", "mallet", "singing", "synthesizer")
@@ -125,6 +126,5 @@ def _whole(held: HeldOut, item: Item) -> str | Audio:
 
 
 def unit_mean(vectors: Vectors) -> Vectors:
-    mean = vectors.mean(axis=0, dtype=np.float64)
-    length = float(np.linalg.norm(mean))
-    return (mean / length if length else mean).astype(np.float32)
+    """The mean of the rows, at unit norm."""
+    return unit(vectors.mean(axis=0, dtype=np.float64))

@@ -25,7 +25,7 @@ from auricle.evaluation.score import How, Mean, Score, digest, measured
 FIELD = ("animal", "nature", "human", "vehicle", "machine", "home", "impact")
 FORMS = ("melody", "chords", "arpeggio", "single note", "several instruments playing together")
 LANGUAGES = 5  # sources that a language needs: one voice is no language
-TAKES = {"test": range(0, 5), "dev": range(5, 10)}  # of each digit by each speaker; later takes fit the probe
+TAKES = {"test": range(5), "dev": range(5, 10)}  # of each digit by each speaker; later takes fit the probe
 Side = Literal["dev", "test"]
 
 
@@ -123,7 +123,7 @@ def _digits(tar: str | os.PathLike[str], folder: Path) -> list[Item]:
     path = os.fspath(tar)
     if not os.path.isfile(path):
         raise DataError(
-            "Missing", f"{path}: there is no such file.", path=path, hint="Give the tar of Jakobovski/free-spoken-digit-dataset."
+            "Missing", f"{path}: there is no such file.", path=path, hint="It is the tar of Jakobovski/free-spoken-digit-dataset."
         )
     try:
         with tarfile.open(path) as archive:

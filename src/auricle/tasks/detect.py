@@ -123,16 +123,21 @@ def events(blocks: Iterable[Audio], reader: Reader, model: Any, rules: Rules, pa
     """Events of consecutive blocks of one recording."""
     decoder = Decoder(len(reader.labels), rules)
     heard = False
-    for starts, ends, vectors in cells(blocks, model):
+    for starts, ends, values in curves(blocks, reader, model):
         heard = True
-        log_odds = reader.log_odds(vectors)
-        values = heads.probabilities(reader.scale * log_odds + reader.shift if has_frames(model) else log_odds)
         for place, start, end, score in decoder.add(starts, ends, values):
             yield Detection(path, start, end, reader.labels[place], score, model.name, model.pipeline_id)
     if not heard:
         raise AudioError("Empty", path, f"{path}: no sound to hear.")
     for place, start, end, score in decoder.finish():
         yield Detection(path, start, end, reader.labels[place], score, model.name, model.pipeline_id)
+
+
+def curves(blocks: Iterable[Audio], reader: Reader, model: Any) -> Iterator[tuple[Floats, Floats, Floats]]:
+    """What events are read from: consecutive stretches (starts, ends, seconds) and the probability of each label in each, in pieces."""
+    for starts, ends, vectors in cells(blocks, model):
+        log_odds = reader.log_odds(vectors)
+        yield starts, ends, heads.probabilities(reader.scale * log_odds + reader.shift if has_frames(model) else log_odds)
 
 
 def has_frames(model: Any) -> bool:
