@@ -8,6 +8,7 @@ import sys
 import typer
 
 from auricle.cli import (
+    adapt,
     classify,
     data,
     demo,
@@ -36,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (index, search, classify, detect, teach, embed, export, inspect, watch, serve, mcp, keys, models, data, train, demo):
+for group in (index, search, classify, detect, teach, embed, export, inspect, watch, serve, mcp, keys, models, data, train, adapt, demo):
     group.register(app)
 
 

@@ -30,7 +30,7 @@ from auricle.errors import AuricleError, ModelError, UsageError
 from auricle.models.capabilities import Vectors
 from auricle.results import TaughtSummary
 
-FORMAT = 1
+FORMAT = 2  # 1: without ``values``
 SUFFIX = ".npz"
 UNKNOWN = -1  # in ``Examples.truth``
 _MAX_BYTES = 512 << 20  # unpacked
@@ -98,7 +98,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Taught:
-    """Weights ``[k, d]`` and bias ``[k]``: log-odds are ``vectors @ weights.T + bias``, on unit vectors of the pipeline alone."""
+    """Weights ``[k, d]`` and bias ``[k]``: log-odds are ``vectors @ weights.T + bias``, on unit vectors of the pipeline alone.
+
+    values [w, k]: of a head with a cache (``auricle adapt``), what each window f of the examples adds: exp(−beta(1 − v·f)) · values.
+    """
 
     name: str
     labels: tuple[str, ...]
@@ -114,10 +117,23 @@ class Taught:
     standing: Standing
     history: tuple[Standing, ...] = ()
     warnings: tuple[str, ...] = ()
+    values: npt.NDArray[np.float64] | None = None
+    beta: float = 0.0
 
     def log_odds(self, vectors: Vectors) -> npt.NDArray[np.float64]:
         """Log-odds ``[n, k]`` that each label applies to each unit vector ``[n, d]``."""
-        return np.asarray(vectors.astype(np.float64) @ self.weights.T + self.bias, dtype=np.float64)
+        odds = vectors.astype(np.float64) @ self.weights.T + self.bias
+        if self.values is not None:
+            cosines = vectors.astype(np.float64) @ self.examples.vectors.T.astype(np.float64)
+            odds += np.exp(-self.beta * (1.0 - cosines)) @ self.values
+        return np.asarray(odds, dtype=np.float64)
+
+    def direction(self, place: int) -> npt.NDArray[np.float64]:
+        """Where a label lies, ``[d]``, unit norm: its weights, and of a cache the slope at the examples."""
+        found = self.weights[place]
+        if self.values is not None:
+            found = found + self.beta * self.values[:, place] @ self.examples.vectors.astype(np.float64)
+        return np.asarray(found / max(float(np.linalg.norm(found)), 1e-12), dtype=np.float64)
 
     def check(self, model: Any) -> None:
         """Raises ModelError for vectors of another pipeline: the weights would mean nothing on them."""
@@ -155,8 +171,7 @@ class Speaking:
         found: Vectors = np.array(self.model.embed_text(list(texts)), dtype=np.float32)
         for row, text in enumerate(texts):
             if (place := self.head.place(text)) is not None:
-                direction = self.head.weights[place]
-                found[row] = direction / max(float(np.linalg.norm(direction)), 1e-12)
+                found[row] = self.head.direction(place)
         return found
 
 
@@ -192,15 +207,18 @@ def names() -> list[str]:
 def save(head: Taught, path: Path) -> Path:
     """Write the file, whole or not at all. Raises AuricleError when the disk refuses."""
     about = {
-        "format": FORMAT, "name": head.name, "labels": list(head.labels), "model": head.model, "model_source": head.model_source,
-        "pipeline_id": head.pipeline_id, "background": head.background_of, "examples": [asdict(e) for e in head.examples.items],
+        "format": 1 if head.values is None else FORMAT, "name": head.name, "labels": list(head.labels), "model": head.model,
+        "model_source": head.model_source, "pipeline_id": head.pipeline_id, "background": head.background_of,
+        "examples": [asdict(e) for e in head.examples.items],
         "scores": [asdict(s) for s in head.scores], "standing": asdict(head.standing), "history": [asdict(s) for s in head.history],
         "warnings": list(head.warnings),
     }  # fmt: skip
+    cache: dict[str, Any] = {} if head.values is None else {"values": head.values, "beta": np.array(head.beta)}
     out = io.BytesIO()
     np.savez_compressed(
         out, weights=head.weights, bias=head.bias, truth=head.examples.truth, vectors=head.examples.vectors.astype(np.float16),
         owners=head.examples.owners, background=head.background.astype(np.float16), about=np.array(json.dumps(about, ensure_ascii=True)),
+        **cache,
     )  # fmt: skip
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -250,11 +268,14 @@ def _read(stored: Mapping[str, Any], path: Path) -> Taught:
     weights, bias = stored["weights"].astype(np.float64), stored["bias"].astype(np.float64)
     n, k, (rows, dim) = len(examples), len(labels), weights.shape
     owners = examples.owners
+    values = stored["values"].astype(np.float64) if about["format"] > 1 else None
+    beta = float(stored["beta"]) if values is not None else 0.0
     fits = (
         (rows, *bias.shape, *examples.truth.shape) == (k, k, n, k)
         and (examples.vectors.shape, stored["background"].shape[1]) == ((len(owners), dim), dim)
         and (not len(owners) or (owners.min() >= 0 and owners.max() < n))
         and bool(np.isfinite(weights).all() and np.isfinite(bias).all() and k)
+        and (values is None or (values.shape == (len(owners), k) and bool(np.isfinite(values).all() and np.isfinite(beta))))
     )
     if not fits:
         raise ValueError("its arrays do not fit together")
@@ -262,6 +283,7 @@ def _read(stored: Mapping[str, Any], path: Path) -> Taught:
         str(about["name"]), labels, weights, bias, str(about["model"]), str(about["model_source"]), str(about["pipeline_id"]),
         stored["background"].astype(np.float32), str(about["background"]), examples, tuple(LabelScore(**s) for s in about["scores"]),
         Standing(**about["standing"]), tuple(Standing(**s) for s in about["history"]), tuple(map(str, about["warnings"])),
+        values=values, beta=beta,
     )  # fmt: skip
 
 

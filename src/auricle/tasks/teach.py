@@ -264,7 +264,7 @@ def refitted(head: Taught, model: Any) -> Taught:
         standing = Standing(len(examples), None, None, None)
     return replace(
         head, examples=replace(examples, truth=head.examples.truth), weights=weights, bias=bias, scores=scores, standing=standing,
-        history=(*head.history, standing)[-500:], warnings=tuple(warnings),
+        history=(*head.history, standing)[-500:], warnings=tuple(warnings), values=None, beta=0.0,
     )  # fmt: skip
 
 

@@ -226,6 +226,7 @@ class Run:
             if self.average is not None:
                 tensors[checkpoint.AVERAGE] = self.average
             state = {"recipe": self.recipe.deciding(), "hash": self.recipe.hash, "data": data_hash(self.corpus)}
+            state["from"] = str(self.recipe.source.folder.resolve())  # what paths of the recipe are relative to
             checkpoint.save(self.folder, self.step, tensors, state, self.recipe.budget.keep)
         self.accelerator.wait_for_everyone()
 
