@@ -45,16 +45,18 @@ def detect(
     model: str | Any | None = None,
     taught: str | Taught | None = None,
     threshold: float | None = None,
-    min_duration: float = 0.0,
+    min_duration: float | None = None,
     merge: float | None = None,
 ) -> list[Detection]:
-    """What is heard from when to when, in a sound of any length. See :func:`auricle.tasks.detect.detect`."""
+    """What is heard from when to when, in a sound of any length. See :func:`auricle.tasks.detect.detect`.
+
+    threshold, min_duration, merge: as the model's bundle says where they are not given.
+    """
     from auricle.models.taught import load_both
     from auricle.tasks import detect as task
 
     loaded, head = load_both(model, taught)
-    rules = task.Rules(task.THRESHOLD if threshold is None else threshold, min_duration, task.MERGE if merge is None else merge)
-    return task.detect(audio, labels, loaded, head=head, rules=rules)
+    return task.detect(audio, labels, loaded, head=head, rules=task.Rules.of(loaded, threshold, min_duration, merge))
 
 
 def teach(

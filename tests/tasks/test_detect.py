@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import pytest
@@ -13,7 +13,10 @@ from auricle import audio
 from auricle.audio.types import Audio
 from auricle.demo import SOUNDS, moments
 from auricle.errors import AudioError, ModelError, UsageError
+from auricle.models import hub
+from auricle.models.bundle import Bundle
 from auricle.models.capabilities import Windowing
+from auricle.models.detecting import DEFAULT
 from auricle.models.heads import Calibration
 from auricle.tasks import detect as task
 from auricle.tasks.detect import Decoder, Reader, Rules, cells, detect, events
@@ -197,3 +200,60 @@ def test_the_public_call():
     assert found
     assert found[0].label == "dog barking"
     assert (found[0].model, task.has_frames(auricle.load("tiny-towers"))) == ("tiny-towers@1", True)
+
+
+# ------------------------------------------------------------------------------------------ what belongs to the model
+
+
+def made(folder, section=None, frames=False):
+    """tiny-towers with a section of its own, and, with ``frames``, the calibration of windows offered as one of frames."""
+    shipped = Bundle.open(hub.resolve("tiny-towers@1"))
+    config = {key: value for key, value in shipped.config.items() if key != "detection"}
+    files = {name: shipped.file(name) for name in shipped.card.files if name != "config.json"}
+    if frames:
+        files["frames.npz"] = shipped.file("calibration.npz")
+    config |= {} if section is None else {"detection": section}
+    return auricle.load(str(Bundle.write(folder, config, shipped.card, files, link=True).path), threads=1)
+
+
+def test_a_bundle_says_how_it_is_read(scene, model, tmp_path):
+    sound, _ = scene
+    same = made(tmp_path / "same", asdict(DEFAULT))
+    assert detect(sound, LABELS, same) == detect(sound, LABELS, model)
+    assert same.pipeline_id == model.pipeline_id == made(tmp_path / "other", {"threshold": 0.9}).pipeline_id  # its vectors are the same
+    fine = made(tmp_path / "fine", {"averaged": 0, "merge": 0.0, "threshold": 0.6})
+    assert Rules.of(fine) == Rules(0.6, 0.0, 0.0, 0.5)
+    assert Rules.of(fine, 0.2, merge=1.0) == Rules(0.2, 0.0, 1.0, 0.5)
+    assert detect(sound, LABELS, fine) == detect(sound, LABELS, fine, rules=Rules(0.6, merge=0.0))
+    averaged, alone = (np.concatenate([part[2] for part in cells((sound,), one)]) for one in (model, fine))
+    assert averaged.shape == alone.shape
+    assert np.allclose(alone, np.concatenate([part.vectors for part in fine.frames((sound,))]), atol=1e-6)
+    assert not np.allclose(alone, averaged, atol=0.01)
+
+
+def test_a_calibration_of_frames_goes_before_scale_and_shift(scene, tmp_path):
+    sound, _ = scene
+    model = made(tmp_path / "frames", {"scale": 3.0, "shift": 1.0}, frames=True)
+    reader = Reader.of(LABELS, model, None)
+    assert (reader.scale.tolist(), reader.shift.tolist()) == ([1.0] * 3, [0.0] * 3)
+    assert np.allclose(Reader.of(LABELS, model, None, windows=True).scale, 3.0)
+    told = np.concatenate([values for _, _, values in task.curves((sound,), reader, model)])
+    vectors = np.concatenate([part[2] for part in cells((sound,), model)])
+    assert np.allclose(told, 1 / (1 + np.exp(-model.calibration.log_odds(vectors, model.embed_text(LABELS)))), atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ({"treshold": 0.4}, "detection.treshold is unknown; known are averaged"),
+        ({"threshold": 1}, "detection.threshold must be between 0 and 1"),
+        ({"threshold": "0.4"}, "detection.threshold must be a number"),
+        ({"scale": 0}, "detection.scale must be above 0"),
+        ({"averaged": -1}, "detection.averaged must be from 0"),
+        ([0.4], "detection is not an object"),
+    ],
+)
+def test_a_wrong_section_is_a_damaged_bundle(section, words, tmp_path):
+    with pytest.raises(ModelError, match=words) as caught:
+        made(tmp_path / "wrong", section)
+    assert caught.value.kind == "Damaged"

@@ -31,11 +31,14 @@ def detect(
     labels: Annotated[str, option("--labels", "-L", metavar="LABELS", help=LABELS, show_default=False)] = "",
     taught: TaughtOption = None,
     threshold: Annotated[
-        float | None, option("--threshold", metavar="P", help="Probability from which an event counts.", show_default="0.4")
+        float | None, option("--threshold", metavar="P", help="Probability from which an event counts.", show_default="the model's")
     ] = None,
-    min_duration: Annotated[float, option("--min-duration", metavar="SECONDS", help="Events that are shorter are left out.")] = 0.0,
+    min_duration: Annotated[
+        float | None, option("--min-duration", metavar="SECONDS", help="Events that are shorter are left out.", show_default="the model's")
+    ] = None,
     merge: Annotated[
-        float | None, option("--merge", metavar="SECONDS", help="Events of one label with no more between them are one.", show_default="2")
+        float | None,
+        option("--merge", metavar="SECONDS", help="Events of one label with no more between them are one.", show_default="the model's"),
     ] = None,
     format: Annotated[
         str | None,
@@ -63,7 +66,7 @@ def detect(
     from auricle.errors import AudioError, UsageError
     from auricle.models import heads
     from auricle.models.taught import load_both
-    from auricle.tasks.detect import MERGE, THRESHOLD, Rules
+    from auricle.tasks.detect import Rules
     from auricle.tasks.detect import detect as run
 
     if not labels and taught is None:
@@ -73,8 +76,8 @@ def detect(
     elif out is not None:
         raise UsageError("--out needs a format.", hint="Give --format csv, raven, audacity, …")
     words = heads.check_labels(read_labels(labels)) if labels else []
-    rules = Rules(THRESHOLD if threshold is None else threshold, min_duration, MERGE if merge is None else merge)
     loaded, head = load_both(model, taught)
+    rules = Rules.of(loaded, threshold, min_duration, merge)
     failed = False
     rows: list[dict[str, Any]] = []
     for path in files:

@@ -68,8 +68,12 @@ class Bundle:
 
     @property
     def pipeline_id(self) -> str:
-        """``name@version:`` and 12 hex digits over the normalised config and the card's sha256 of graphs and tokenizer."""
-        digest = hashlib.sha256(json.dumps(self.config, sort_keys=True, separators=(",", ":")).encode())
+        """``name@version:`` and 12 hex digits over the normalised config and the card's sha256 of graphs and tokenizer.
+
+        How events are read (``detection``) is no part of it, as calibrations are none: vectors stay the same.
+        """
+        config = {key: value for key, value in self.config.items() if key != "detection"}
+        digest = hashlib.sha256(json.dumps(config, sort_keys=True, separators=(",", ":")).encode())
         for name, sha in sorted(self.card.files.items()):
             if name.endswith((*WEIGHT_SUFFIXES, "tokenizer.json")):
                 digest.update(f"\n{name}:{sha}".encode())

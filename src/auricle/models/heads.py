@@ -33,6 +33,7 @@ class Calibration:
     sounds: str
 
     FILE = "calibration.npz"
+    FRAMES = "frames.npz"  # the same, fitted on frames
 
     def features(self, audio: Vectors, text: Vectors) -> npt.NDArray[np.float64]:
         """``audio`` [n, d] and ``text`` [k, d], unit norm → float64 ``[n, k, 3]``."""

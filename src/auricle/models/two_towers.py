@@ -7,6 +7,7 @@
      "audio": {"file": "audio.onnx", "frontend": {"kind": "yamnet", …}, "pool": "mean", "batch": 32, "output": "frames"},
      "text": {"file": "text.onnx", "tokenizer": "tokenizer.json", "max_length": 128, "pad_id": 0, "output": "text"}}
 
+``detection``, where there is one: how frames become events (``models.detecting``).
 ``pool``: a window is the mean of its inputs' raw vectors (``mean``) or of their unit vectors (``unit_mean``); then unit norm.
 Graphs that give fewer than ``dim`` numbers are filled with zeros: dot products stay.
 """
@@ -27,6 +28,7 @@ from auricle.errors import AudioError, ModelError
 from auricle.models.bundle import Bundle
 from auricle.models.capabilities import Frames, Vectors, Windowing
 from auricle.models.card import ModelCard
+from auricle.models.detecting import DEFAULT, Detecting
 from auricle.models.heads import Calibration
 from auricle.models.session import Session
 from auricle.models.streaming import SampleStream, mono
@@ -60,12 +62,11 @@ class TwoTowers:
     def __init__(self, bundle: Bundle, *, threads: int | None = None, device: str = "auto") -> None:
         self._bundle = bundle
         config = _checked(bundle)
-        self._windowing, self._audio, self._text, self._front = config
+        self._windowing, self._audio, self._text, self._front, self._detecting = config
         self._audio_session = Session(lambda: bundle.graph(self._audio.file), threads=threads, device=device)
         self._text_session = Session(lambda: bundle.graph(self._text.file), threads=threads, device=device)
         self._tokenizer: Any = None
-        self._calibration: Calibration | None = None
-        self._calibration_read = False
+        self._calibrations: dict[str, Calibration | None] = {}
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -102,11 +103,22 @@ class TwoTowers:
     @property
     def calibration(self) -> Calibration | None:
         """What turns similarities into probabilities; None where the bundle has none."""
-        if not self._calibration_read:
-            if self._bundle.has(Calibration.FILE):
-                self._calibration = Calibration.load(self._bundle.file(Calibration.FILE))
-            self._calibration_read = True
-        return self._calibration
+        return self._calibration_of(Calibration.FILE)
+
+    @property
+    def frame_calibration(self) -> Calibration | None:
+        """The same for frames, averaged as ``detecting`` says; detection prefers it. None where the bundle has none."""
+        return self._calibration_of(Calibration.FRAMES)
+
+    def _calibration_of(self, name: str) -> Calibration | None:
+        if name not in self._calibrations:
+            self._calibrations[name] = Calibration.load(self._bundle.file(name)) if self._bundle.has(name) else None
+        return self._calibrations[name]
+
+    @property
+    def detecting(self) -> Detecting:
+        """How its frames become events."""
+        return self._detecting
 
     @property
     def batch(self) -> int:
@@ -306,7 +318,7 @@ def _token_feeds(ids: Sequence[Sequence[int]], pad_id: int, inputs: Sequence[str
     return {name: feeds[name] for name in inputs}
 
 
-def _checked(bundle: Bundle) -> tuple[Windowing, AudioConfig, TextConfig, FrontEnd]:
+def _checked(bundle: Bundle) -> tuple[Windowing, AudioConfig, TextConfig, FrontEnd, Detecting]:
     config = bundle.config
     if config["architecture"] != "two_towers":
         message = f"{bundle.name} is of architecture {config['architecture']!r}, not two_towers."
@@ -317,9 +329,10 @@ def _checked(bundle: Bundle) -> tuple[Windowing, AudioConfig, TextConfig, FrontE
         audio_config, text_config = AudioConfig(**audio), TextConfig(**config["text"])
         window = Windowing(**{key: float(value) for key, value in config.get("window", {}).items()})
         _check_numbers(window, audio_config, text_config)
+        detecting = Detecting.of(config["detection"]) if "detection" in config else DEFAULT
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError("Damaged", f"{bundle.path / 'config.json'}: {_reason(error)}.") from None
-    return window, audio_config, text_config, front
+    return window, audio_config, text_config, front, detecting
 
 
 def _check_numbers(window: Windowing, audio: AudioConfig, text: TextConfig) -> None:

@@ -48,7 +48,7 @@ def _with_head(vectors: Vectors, labels: Sequence[str], model: Any, head: Taught
     """What was taught, beside labels in words where there are any."""
     from auricle.tasks.detect import Reader
 
-    reader = Reader.of(labels, model, head)
+    reader = Reader.of(labels, model, head, windows=True)
     log_odds = heads.pool_windows(reader.log_odds(vectors))[None, :]
     if exclusive:
         values, none = heads.exclusive(log_odds)

@@ -1,12 +1,12 @@
 """Detection: which of the labels is heard from when to when. Events of several labels may overlap.
 
-    blocks → frames (or windows) → averaged over 2.5 seconds → log-odds a label → probability → events
+    blocks → frames (or windows) → averaged over some of them → log-odds a label → probability → events
 
 An event opens where its label's probability reaches ``threshold`` and goes on, to both sides, for as long as it stays above
-``LOW`` of it: a double threshold (Çakır et al. 2017; Dinkel et al. 2021), so that a dip breaks nothing and a faint hum opens nothing.
+``low`` of it: a double threshold (Çakır et al. 2017; Dinkel et al. 2021), so that a dip breaks nothing and a faint hum opens nothing.
 Everything is done as the sound goes by: memory does not grow with the recording.
 
-How fine the times are is the model's: ``tiny-towers@1`` hears a second every half second, and a model without frames 5 s every 2.5.
+The constants belong to the model (``models.detecting``); what a person says goes before them. How fine the times are is the model's: ``tiny-towers@1`` hears a second every half second, and a model without frames 5 s every 2.5.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from auricle.audio.types import Audio, Limits
 from auricle.errors import AudioError, ModelError, UsageError
 from auricle.models import heads
 from auricle.models.capabilities import Vectors
+from auricle.models.detecting import DEFAULT, detecting
 from auricle.models.taught import Taught
 from auricle.models.two_towers import unit
 from auricle.results import Detection
@@ -30,24 +31,15 @@ from auricle.results import Detection
 Floats = npt.NDArray[np.float64]
 _Held = tuple[Floats, Floats, Vectors]  # starts, ends, vectors
 
-# Chosen on the development half's composed scenes (1.5 hours, 90 labels); docs/teach.md tells what came out.
-AVERAGED = 2.5  # seconds of frames that are averaged: the model's calibration knows windows of five
-SCALE, SHIFT = 1.46, -2.17  # window log-odds → log-odds of frames so averaged, as often as labels of those scenes are heard
-TAUGHT_SCALE, TAUGHT_SHIFT = 1.0, -1.95  # the same for taught heads
-THRESHOLD = 0.4
-LOW = 0.5  # of the threshold
-MIN_DURATION = 0.0
-MERGE = 2.0
-
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How probabilities become events. Seconds; ``threshold`` 0…1."""
+    """How probabilities become events. Seconds; ``threshold`` 0…1, ``low`` a share of it."""
 
-    threshold: float = THRESHOLD
-    min_duration: float = MIN_DURATION
-    merge: float = MERGE
-    low: float = LOW
+    threshold: float = DEFAULT.threshold
+    min_duration: float = DEFAULT.min_duration
+    merge: float = DEFAULT.merge
+    low: float = DEFAULT.low
 
     def __post_init__(self) -> None:
         if not 0.0 < self.threshold < 1.0:
@@ -55,6 +47,15 @@ class Rules:
         for name, value in (("shortest event", self.min_duration), ("gap to merge", self.merge)):
             if not 0.0 <= value < 1e9:
                 raise UsageError(f"the {name} is {value:g} seconds.", hint="Give seconds, 0 or more.")
+
+    @classmethod
+    def of(cls, model: Any, threshold: float | None = None, min_duration: float | None = None, merge: float | None = None) -> Rules:
+        """What is not said is as the model's bundle says."""
+        own = detecting(model)
+        return cls(
+            own.threshold if threshold is None else threshold, own.min_duration if min_duration is None else min_duration,
+            own.merge if merge is None else merge, own.low,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,14 +68,18 @@ class Reader:
     shift: Floats
 
     @classmethod
-    def of(cls, labels: Sequence[str], model: Any, head: Taught | None) -> Reader:
-        """Raises UsageError (no label, one twice), ModelError (no calibration, a head of another model)."""
+    def of(cls, labels: Sequence[str], model: Any, head: Taught | None, *, windows: bool = False) -> Reader:
+        """Of frames where the model has them, else (or with ``windows``) of windows.
+
+        Raises UsageError (no label, one twice), ModelError (no calibration, a head of another model).
+        """
         if head is not None:
             head.check(model)
         words = [label for label in heads.check_labels(labels) if head is None or head.place(label) is None] if labels else []
         taught = list(head.labels) if head is not None else []
         names = heads.check_labels([*words, *taught])
-        calibration = getattr(model, "calibration", None)
+        of_frames = getattr(model, "frame_calibration", None) if has_frames(model) and not windows else None
+        calibration = getattr(model, "calibration", None) if of_frames is None else of_frames
         if words and calibration is None:
             raise ModelError(
                 "Capability", f"{model.name} is not calibrated: it cannot say how probable {words[0]!r} is.",
@@ -86,8 +91,9 @@ class Reader:
             parts: list[Floats] = [] if calibration is None or text is None else [calibration.log_odds(vectors, text)]
             return np.concatenate([*parts, head.log_odds(vectors)] if head is not None else parts, axis=1)
 
-        scale = np.array([SCALE] * len(words) + [TAUGHT_SCALE] * len(taught))
-        shift = np.array([SHIFT] * len(words) + [TAUGHT_SHIFT] * len(taught))
+        own = detecting(model)
+        in_words = (own.scale, own.shift) if of_frames is None else (1.0, 0.0)
+        scale, shift = np.array([in_words] * len(words) + [(own.taught_scale, own.taught_shift)] * len(taught)).T
         return cls(tuple(names), log_odds, scale, shift)
 
 
@@ -116,7 +122,7 @@ def detect_stream(
 ) -> Iterator[Detection]:
     """The same, each event as soon as it is over."""
     path = os.fspath(source) if isinstance(source, str | os.PathLike) else getattr(source, "source", None) or ""
-    yield from events(_blocks(source, model, limits), Reader.of(labels, model, head), model, rules or Rules(), path)
+    yield from events(_blocks(source, model, limits), Reader.of(labels, model, head), model, rules or Rules.of(model), path)
 
 
 def events(blocks: Iterable[Audio], reader: Reader, model: Any, rules: Rules, path: str = "") -> Iterator[Detection]:
@@ -162,7 +168,7 @@ def cells(blocks: Iterable[Audio], model: Any) -> Iterator[_Held]:
 
     if has_frames(model):
         parts = ((part.starts, part.ends, part.vectors) for part in model.frames(blocks))
-        width = max(1, round(AVERAGED / model.frame_hop)) if model.frame_hop else 1
+        width = max(1, round(detecting(model).averaged / model.frame_hop)) if model.frame_hop else 1
     else:
         parts = ((part.starts, part.ends, part.vectors) for part in listening.listen(blocks, model))
         width = 1
