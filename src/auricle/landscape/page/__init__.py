@@ -1,0 +1,111 @@
+"""The field as one page that needs nothing else: search, filters, records and what ties them, pictures, the question of contamination.
+
+Written to a file it carries its script and style in it; served by the page's server it names them, for that server lets no script run
+that stands in a page.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from auricle.landscape import pictures
+from auricle.landscape.pictures.canvas import themed, variables
+from auricle.landscape.schema import Landscape
+
+_HERE = Path(__file__).parent
+EMBEDDED: Final = ("timeline", "map", "overlap")
+# The two ends of a relation, as headings above the records at the other end.
+RELATIONS: Final = {
+    "trained-on": ("Trained on", "What was trained on it"),
+    "evaluated-on": ("Evaluated on", "What was evaluated on it"),
+    "derived-from": ("Made from", "What was made from it"),
+    "overlaps-with": ("Shares items with", "What shares its items"),
+    "builds-on": ("Builds on", "What builds on it"),
+    "uses-objective": ("Objective", "What is trained with it"),
+    "solves-task": ("Tasks", "What is made for it"),
+    "promotes": ("Promotes", "Promoted by"),
+    "constrains": ("Constrains", "Constrained by"),
+    "critiques": ("Shows a fault of", "Criticised by"),
+}
+MEANING: Final = {
+    "checked": "the text of the source was read for this statement on that date",
+    "abstract": "from an abstract, a card, or a page as quoted elsewhere",
+    "unverified": "general knowledge or hearsay: nobody has looked it up for us",
+}
+_WORDS: Final = {
+    "model": "model", "set": "data set", "two-towers": "two towers", "two-heads": "two heads", "one-head": "one head",
+    "cooperated": "cooperated systems", "third-party": "others", "user": "a user",
+}  # fmt: skip
+
+
+def page(field: Landscape) -> str:
+    """The page as one file."""
+    style, script = f'<link rel="icon" href="data:,"><style>{css()}</style>', f"<script>{js()}</script>"
+    return _document(field, style, script, "")
+
+
+def served(field: Landscape) -> str:
+    """The page as the server gives it, beside ``/landscape.css`` and ``/landscape.js``."""
+    style = '<link rel="icon" href="./icon.svg" type="image/svg+xml"><link rel="stylesheet" href="./landscape.css">'
+    script = '<script src="./landscape.js"></script>'
+    return _document(field, style, script, '<a class="plain" href="./">auricle</a>')
+
+
+def css() -> str:
+    """Light, dark by the system, dark by choice; then the rules."""
+    light, night = variables(False), variables(True)
+    colours = (
+        f":root{{color-scheme:light;{light}}}"
+        f"@media (prefers-color-scheme:dark){{:root:not([data-theme='light']){{color-scheme:dark;{night}}}}}"
+        f":root[data-theme='dark']{{color-scheme:dark;{night}}}"
+    )
+    return f"{colours}\n{(_HERE / 'landscape.css').read_text('utf-8')}{themed()}"
+
+
+def js() -> str:
+    return (_HERE / "landscape.js").read_text("utf-8")
+
+
+def _document(field: Landscape, style: str, script: str, home: str) -> str:
+    # A script element ends where its text says so: "<" never stands in the data.
+    data = json.dumps(content(field), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    templates = [
+        f'<template id="picture-{kind}">{pictures.draw(field, kind).svg(embedded=True)}</template>' for kind in EMBEDDED if field.records
+    ]
+    body = f'{"".join(templates)}<script type="application/json" id="data">{data}</script>{script}'
+    frame = (_HERE / "landscape.html").read_text("utf-8")
+    return frame.replace("<!-- head -->", style).replace("<!-- home -->", home).replace("<!-- body -->", body)
+
+
+def content(field: Landscape) -> dict[str, Any]:
+    """What the script reads."""
+    from auricle.landscape.compile import document
+
+    whole = document(field)
+    weight = pictures.degrees(field)
+    for record in whole["records"]:
+        record.pop("file", None), record.pop("line", None)
+        record["degree"] = weight[record["id"]]
+        record["marks"] = sorted({fact["mark"] for fact in record.get("facts", ())})
+    return {
+        "about": about(field),
+        "records": sorted(whole["records"], key=lambda record: (-record["degree"], record["name"].lower())),
+        "edges": whole["edges"],
+        "figures": whole["figures"],
+        "relations": RELATIONS,
+        "meaning": MEANING,
+        "words": _WORDS,
+        "pictures": {kind: pictures.KINDS[kind] for kind in EMBEDDED},
+        "verdicts": {},
+        "levels": {},
+    }
+
+
+def about(field: Landscape) -> str:
+    counts = f"{len(field.records)} records, {len(field.edges)} relations and {len(field.figures)} published figures"
+    return (
+        f"{counts} of audio and language: models, what they were trained on, what they are measured with, and how these lean on and limit "
+        "each other."
+    )
