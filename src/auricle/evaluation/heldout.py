@@ -32,6 +32,9 @@ from auricle.models.two_towers import unit
 
 SLOW_BPM, FAST_BPM = 60.0, 160.0  # what stands for the benchmark's "slow" (72 beats a minute or fewer) and "fast" (150 or more)
 PLAYED = ("keyboard", "plucked", "bowed", "brass", "woodwind", "free-reed", "mallet", "singing", "synthesizer")
+# Concepts of the tree that hold others together, and whose names are no sound that anyone would ask for.
+_SPOKEN = ("speaker", "delivery", "language", "matter")
+_NO_SOUND = frozenset((*_SPOKEN, "human", "form", "tempo", "home", "impact", "fantasy", "interface", "plucked", "bowed", "mallet"))
 _PROGRAMME = re.compile(r"(music:(?:test|dev)-).*_(\d{3})")
 
 
@@ -74,9 +77,9 @@ def _item(concepts: Concepts, recording: Recording) -> Item:
     event = recording.events[0]
     sure, possible = concepts.reading(event.concepts, event.maybe)
     special = [c for c in event.concepts if c in concepts.leaves] or list(event.concepts)
-    rest = [above for c in event.concepts for above in concepts.line(c) if above not in special]
+    rest = [above for c in event.concepts for above in concepts.line(c) if above not in special and above not in _NO_SOUND]
     labels = tuple(dict.fromkeys(concepts.names[c] for c in [*special, *rest]))
-    extra: dict[str, Any] = {"perhaps": sorted(concepts.names[c] for c in possible if c not in sure)}
+    extra: dict[str, Any] = {"perhaps": sorted(concepts.names[c] for c in possible - sure - _NO_SOUND)}
     if event.transcript:
         extra["said"] = event.transcript
     for concept, voice in (("male-speech", "man"), ("female-speech", "woman")):

@@ -32,7 +32,7 @@ def _variant(scores: Sequence[QueryScore]) -> dict[str, Any]:
 
 def _query(score: QueryScore) -> dict[str, Any]:
     values = {measure: _plain(value) for measure, value in score.values.items()}
-    return {"text": score.query.text, "kind": score.query.kind, "relevant": score.relevant, **values}
+    return {"text": score.query.text, "kind": score.query.kind, "subject": score.query.subject, "relevant": score.relevant, **values}
 
 
 def _measures(scores: Sequence[QueryScore], *, strata: bool = False, clusters: bool = False) -> dict[str, dict[str, float]]:

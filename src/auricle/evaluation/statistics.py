@@ -106,7 +106,7 @@ def permutation_test(
     n = len(d)
     mean = float(d.mean())
     if clusters is not None:
-        d = np.bincount(numbered([clusters[int(i)] for i in np.flatnonzero(known)]), weights=d)
+        d = np.bincount(numbered([clusters[int(i)] for i in np.flatnonzero(known)]), weights=d).astype(np.float64)
     rng = np.random.default_rng(seed)
     reached = 0
     block = max(1, 4_000_000 // len(d))  # bounds memory

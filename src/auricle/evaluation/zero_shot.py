@@ -116,6 +116,7 @@ def evaluate(items: Sequence[Item], model: Any, *, prompts: Sequence[str] = PROM
             "interval": "95 %, bootstrap over source recordings", "command": command,
         },
         "accuracy": _interval(bootstrap(right, clusters=sources)),
+        "items": {item.path.name: int(value) for item, value in zip(items, right, strict=True)},
         "classes": {},
     }  # fmt: skip
     for label in labels:
