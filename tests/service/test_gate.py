@@ -21,6 +21,7 @@ ENTRIES = {
     ("POST", "/api/v1/search"): "like: recording, upload, base64, data: URI, URL",
     ("POST", "/api/v1/classify"): "clip: recording, upload, base64, data: URI, URL",
     ("POST", "/api/v1/detect"): "clip: recording, upload, base64, data: URI, URL",
+    ("POST", "/api/v1/detect/stream"): "recordings, decoded",
     ("POST", "/api/v1/taught"): "recordings, decoded where a moment is shorter than a window",
     ("POST", "/api/v1/taught/{name}/answers"): "recordings, decoded where a moment is shorter than a window",
     ("POST", "/api/v1/uploads"): "form, raw body",

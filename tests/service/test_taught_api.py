@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 
 import pytest
 
@@ -62,6 +63,60 @@ def test_detect_hears_uploads_and_parts(server):
     heard = server.client.post("/api/v1/detect", json={"clip": part, "labels": ["speech"], "threshold": 0.01}).json()
     assert heard["heard_to"] == pytest.approx(14.0, abs=0.1)
     assert all(10.0 <= e["start"] < e["end"] <= 14.1 for e in heard["data"])
+
+
+def streamed(server, **body):
+    answer = server.client.post("/api/v1/detect/stream", json=body)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"].startswith("application/jsonl")
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+def test_a_whole_recording_is_told_as_it_is_heard(server):
+    clip = server.ids()["ZOOM0001.opus"]
+    begin, *lines = streamed(server, recording_id=clip, labels=["a dog barking", "rain"], thresholds=[0.6, 0.4, 0.4, 0.1])
+    assert (begin["labels"], begin["threshold"], begin["model"]) == (["a dog barking", "rain"], 0.4, "tiny-towers@1")
+    assert lines[-1]["done"] is True
+    assert lines[-1]["heard_to"] == pytest.approx(begin["duration"], abs=0.6)
+    events = [event for line in lines for event in line.get("events", [])]
+    asked = {"clip": {"recording_id": clip}, "labels": ["a dog barking", "rain"]}
+    for threshold in (0.1, 0.4, 0.6):
+        at_once = server.client.post("/api/v1/detect", json={**asked, "threshold": threshold}).json()["data"]
+        own = [{k: v for k, v in e.items() if k != "threshold"} for e in events if e["threshold"] == threshold]
+        assert sorted(own, key=lambda e: (e["start"], e["end"], e["label"])) == at_once
+        assert threshold > 0.1 or at_once
+    own = streamed(server, recording_id=clip, labels=["rain"])
+    assert {e["threshold"] for line in own for e in line.get("events", [])} <= {0.4}
+
+
+def test_a_stream_that_cannot_begin_or_go_on_says_why(server, monkeypatch):
+    from auricle.errors import AudioError
+    from auricle.tasks import detect
+
+    for body, status in (({}, 422), ({"labels": ["a"], "thresholds": [1]}, 422), ({"labels": ["a", "a"]}, 400), ({"taught": "none"}, 404)):
+        answer = server.client.post("/api/v1/detect/stream", json={"recording_id": 1, **body})
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert server.client.post("/api/v1/detect/stream", json={"recording_id": 10**9, "labels": ["a"]}).status_code == 404
+    real = detect.curves
+
+    def broken(*given):
+        yield next(real(*given))
+        raise AudioError("Truncated", "x", "x: it ends too early.")
+
+    monkeypatch.setattr(detect, "curves", broken)
+    last = streamed(server, recording_id=server.ids()["ZOOM0001.opus"], labels=["rain"])[-1]
+    assert (last["problem"]["code"], last["problem"]["detail"]) == ("audio_truncated", "x: it ends too early.")
+    assert "done" not in last
+
+
+def test_events_are_exported_by_their_own_names(server):
+    clip = server.ids()["ZOOM0001.opus"]
+    moments = [{"recording_id": clip, "start": s, "end": s + 1, "score": 0.5, "label": label} for s, label in ((1, "dog"), (1.5, "rain"))]
+    table = server.client.post("/api/v1/exports", json={"format": "raven", "moments": moments}).text.splitlines()
+    assert [row.split("\t")[-2:] for row in table[1:]] == [["dog", "0.500000"], ["rain", "0.500000"]]
+    assert server.client.post("/api/v1/exports", json={"format": "audacity", "moments": moments}).text.startswith("1.000000\t2.000000\tdog")
+    named = server.client.post("/api/v1/exports", json={"format": "csv", "moments": moments, "label": "yard"}).text
+    assert named.count(",yard,") == 2
 
 
 def test_answers_are_learnt_at_once_and_taken_back(server, pets):

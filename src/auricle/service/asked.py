@@ -17,6 +17,7 @@ class Strict(BaseModel):
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
+
 class Filters(Strict):
     """Which recordings count. Values of one list are alternatives (tags: all of them); all that is given must hold."""
 
@@ -90,6 +91,7 @@ class MomentRef(Strict):
     start: float = Field(ge=0)
     end: float = Field(gt=0)
     score: float = 0.0
+    label: Text | None = Field(default=None, description="What the moment is called, where the whole export has no label.")
 
 
 class ExportRequest(Strict):

@@ -7,7 +7,7 @@ import logging
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -16,6 +16,9 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from auricle.errors import AudioError, AuricleError, LibraryError, ModelError, UsageError
+
+if TYPE_CHECKING:
+    from auricle.service.schemas import Problem
 
 log = logging.getLogger("auricle.service")
 
@@ -146,6 +149,10 @@ class ServiceError(Exception):
         if retry_after is not None:
             self.headers["Retry-After"] = str(max(1, retry_after))
 
+    def document(self, request_id: str = "") -> Problem:
+        """What it says, where an answer has begun already and can only end so."""
+        return _document(self.status, self.code, self.detail, self.hint, self.retryable, request_id)
+
     def response(self, request_id: str = "") -> Response:
         """The answer itself."""
         return problem(
@@ -164,15 +171,19 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """An answer of the shape of ``schemas.Problem``."""
-    from auricle.service.schemas import Problem
-
-    body = Problem(
-        type=f"urn:auricle:problem:{code}", title=CODES.get(code) or _phrase(status), status=status, detail=_clean(detail), code=code,
-        hint=_clean(hint), retryable=retryable, request_id=request_id,
-    )  # fmt: skip
+    body = _document(status, code, detail, hint, retryable, request_id)
     return Response(
         body.model_dump_json(), status_code=status, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store", **(headers or {})}
     )
+
+
+def _document(status: int, code: str, detail: str, hint: str, retryable: bool, request_id: str) -> Problem:
+    from auricle.service.schemas import Problem
+
+    return Problem(
+        type=f"urn:auricle:problem:{code}", title=CODES.get(code) or _phrase(status), status=status, detail=_clean(detail), code=code,
+        hint=_clean(hint), retryable=retryable, request_id=request_id,
+    )  # fmt: skip
 
 
 def as_service_error(error: BaseException) -> ServiceError | None:

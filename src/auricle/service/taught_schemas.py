@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from auricle.service.asked import Clip, HeadName, Span, Strict, Text
-from auricle.service.schemas import Moment
+from auricle.service.schemas import Moment, Problem
 
 Label = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -47,9 +47,26 @@ class DetectRequest(Strict):
     clip: Clip
     labels: list[Text] = Field(default=[], max_length=200)
     taught: HeadName | None = Field(default=None, description="Labels that were taught, beside those in words.")
-    threshold: float = Field(default=0.4, gt=0, lt=1, description="Probability from which an event counts.")
-    min_duration: float = Field(default=0.0, ge=0, le=3600, description="Seconds.")
-    merge: float = Field(default=2.0, ge=0, le=3600, description="Events of one label with no more seconds between them are one.")
+    threshold: float | None = Field(default=None, gt=0, lt=1, description="Probability from which an event counts; null: the model's.")
+    min_duration: float | None = Field(default=None, ge=0, le=3600, description="Seconds; null: the model's.")
+    merge: float | None = Field(
+        default=None, ge=0, le=3600, description="Events of one label with no more seconds between them are one; null: the model's."
+    )
+
+
+class ListenRequest(Strict):
+    """``thresholds``: events are read at each of them, from one listening; none: at the model's own."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"recording_id": 1, "labels": ["dog bark", "speech"], "thresholds": [0.2, 0.4]}]}
+    )
+
+    recording_id: int = Field(ge=1)
+    labels: list[Text] = Field(default=[], max_length=200)
+    taught: HeadName | None = Field(default=None, description="Labels that were taught, beside those in words.")
+    thresholds: list[Annotated[float, Field(gt=0, lt=1)]] = Field(default=[], max_length=32)
+    min_duration: float | None = Field(default=None, ge=0, le=3600, description="Seconds; null: the model's.")
+    merge: float | None = Field(default=None, ge=0, le=3600, description="Seconds; null: the model's.")
 
 
 class TaughtLabel(BaseModel):
@@ -112,6 +129,28 @@ class DetectedEvent(BaseModel):
     end: float
     label: str
     score: float
+
+
+class ListenedEvent(DetectedEvent):
+    threshold: float
+
+
+class Listened(BaseModel):
+    """A line of the stream: ``events`` that are over by ``heard_to`` (seconds), in the order in which they ended.
+
+    The first line has no events and says what is listened for; ``threshold`` is the model's own. The last has ``done``, or the problem
+    that ended it.
+    """
+
+    events: list[ListenedEvent] = []
+    heard_to: float = 0.0
+    duration: float | None = None
+    labels: list[str] | None = None
+    threshold: float | None = None
+    model: str | None = None
+    pipeline_id: str | None = None
+    done: bool = False
+    problem: Problem | None = None
 
 
 class Detected(BaseModel):

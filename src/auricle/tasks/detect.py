@@ -6,7 +6,8 @@ An event opens where its label's probability reaches ``threshold`` and goes on, 
 ``low`` of it: a double threshold (Çakır et al. 2017; Dinkel et al. 2021), so that a dip breaks nothing and a faint hum opens nothing.
 Everything is done as the sound goes by: memory does not grow with the recording.
 
-The constants belong to the model (``models.detecting``); what a person says goes before them. How fine the times are is the model's: ``tiny-towers@1`` hears a second every half second, and a model without frames 5 s every 2.5.
+The constants belong to the model (``models.detecting``); what a person says goes before them. How fine the times are is the model's,
+too: ``tiny-towers@1`` hears a second every half second, and a model without frames 5 s every 2.5.
 """
 
 from __future__ import annotations
@@ -127,16 +128,27 @@ def detect_stream(
 
 def events(blocks: Iterable[Audio], reader: Reader, model: Any, rules: Rules, path: str = "") -> Iterator[Detection]:
     """Events of consecutive blocks of one recording."""
-    decoder = Decoder(len(reader.labels), rules)
-    heard = False
+    for _, over in at_thresholds(blocks, reader, model, (rules,), path):
+        yield from (event for _, event in over)
+
+
+def at_thresholds(
+    blocks: Iterable[Audio], reader: Reader, model: Any, rules: Sequence[Rules], path: str = ""
+) -> Iterator[tuple[float, list[tuple[Rules, Detection]]]]:
+    """One listening, read by several rules: piece by piece how far it was heard (seconds), and what is over by then."""
+    decoders = [(rule, Decoder(len(reader.labels), rule)) for rule in rules]
+
+    def told(rule: Rules, found: Iterable[tuple[int, float, float, float]]) -> Iterator[tuple[Rules, Detection]]:
+        for place, start, end, score in found:
+            yield rule, Detection(path, start, end, reader.labels[place], score, model.name, model.pipeline_id)
+
+    heard: float | None = None
     for starts, ends, values in curves(blocks, reader, model):
-        heard = True
-        for place, start, end, score in decoder.add(starts, ends, values):
-            yield Detection(path, start, end, reader.labels[place], score, model.name, model.pipeline_id)
-    if not heard:
+        heard = float(ends[-1])
+        yield heard, [one for rule, decoder in decoders for one in told(rule, decoder.add(starts, ends, values))]
+    if heard is None:
         raise AudioError("Empty", path, f"{path}: no sound to hear.")
-    for place, start, end, score in decoder.finish():
-        yield Detection(path, start, end, reader.labels[place], score, model.name, model.pipeline_id)
+    yield heard, [one for rule, decoder in decoders for one in told(rule, decoder.finish())]
 
 
 def curves(blocks: Iterable[Audio], reader: Reader, model: Any) -> Iterator[tuple[Floats, Floats, Floats]]:

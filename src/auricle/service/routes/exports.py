@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO
 
@@ -71,7 +72,8 @@ def _hits(asked: ExportRequest, lib: Lib) -> list[Hit]:
 
 
 def _lists(asked: ExportRequest, hits: list[Hit], folder: Path) -> list[Path]:
-    return formats.write(asked.format, hits, folder / f"moments{formats.suffix(asked.format)}", label=asked.label)
+    named = [hit if m.label is None else {**asdict(hit), "label": m.label} for hit, m in zip(hits, asked.moments, strict=True)]
+    return formats.write(asked.format, named, folder / f"moments{formats.suffix(asked.format)}", label=asked.label)
 
 
 def _sounds(asked: ExportRequest, hits: list[Hit], folder: Path) -> tuple[list[Path], list[str]]:

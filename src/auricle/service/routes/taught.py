@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any
+from itertools import chain
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Response
+from starlette.responses import StreamingResponse
 
 from auricle import audio
 from auricle.audio.types import Audio, Limits
 from auricle.library import browse
 from auricle.models.taught import Taught
-from auricle.results import readable
+from auricle.results import Detection, readable
 from auricle.service import media
 from auricle.service import taught as shelf
 from auricle.service.asked import Clip, HeadName
 from auricle.service.context import Context, Ctx, Lib, sound_of
 from auricle.service.libraries import Served
-from auricle.service.problems import ServiceError
+from auricle.service.problems import ServiceError, as_service_error
 from auricle.service.routes.recordings import recording_of, tag_of
 from auricle.service.schemas import Listed
 from auricle.service.taught_schemas import (
@@ -25,6 +29,9 @@ from auricle.service.taught_schemas import (
     Detected,
     DetectedEvent,
     DetectRequest,
+    Listened,
+    ListenedEvent,
+    ListenRequest,
     TaughtDetail,
     TaughtExample,
     TaughtInfo,
@@ -35,9 +42,15 @@ from auricle.service.taught_schemas import (
 )
 from auricle.tasks.teach import Shown
 
+if TYPE_CHECKING:
+    from auricle.tasks.detect import Rules
+
 router = APIRouter(prefix="/api/v1", tags=["teach"])
 
 MOST_SECONDS = 3600.0  # of a recording that one request listens to
+PACE = 0.2  # seconds between two lines of a stream
+
+log = logging.getLogger("auricle.service")
 
 
 @router.post("/taught", status_code=201)
@@ -156,12 +169,66 @@ def post_detect(asked: DetectRequest, ctx: Ctx, lib: Lib) -> Detected:
     model = ctx.embedder(lib) if lib.exists else ctx.embedders.of(ctx.default_model())
     head = shelf.usable(asked.taught, model)
     heard = _Heard(_blocks(asked.clip, ctx, lib, model.rate), asked.clip.start)
-    rules = Rules(asked.threshold, asked.min_duration, asked.merge)
+    rules = Rules.of(model, asked.threshold, asked.min_duration, asked.merge)
     found = sorted(events(heard, Reader.of(asked.labels, model, head), model, rules), key=lambda e: (e.start, e.end, e.label))
     return Detected(
         data=[DetectedEvent(start=e.start, end=e.end, label=e.label, score=e.score) for e in found], heard_to=heard.end, model=model.name,
         pipeline_id=model.pipeline_id,
     )  # fmt: skip
+
+
+@router.post(
+    "/detect/stream",
+    response_class=StreamingResponse,
+    responses={200: {"model": Listened, "content": {"application/jsonl": {}}, "description": "JSON lines, each one `Listened`."}},
+)
+def post_listen(asked: ListenRequest, ctx: Ctx, lib: Lib) -> StreamingResponse:
+    """The same for a whole recording of any length, told as it is heard: JSON lines. Hang up to stop."""
+    from auricle.tasks.detect import Reader, Rules, at_thresholds
+
+    if not asked.labels and asked.taught is None:
+        raise ServiceError(422, "invalid_request", "There is nothing to listen for.", hint="Name labels, or a taught head.")
+    recording = recording_of(lib, asked.recording_id)
+    model = ctx.embedder(lib)
+    reader = Reader.of(asked.labels, model, shelf.usable(asked.taught, model))
+    thresholds = sorted(set(asked.thresholds)) or [Rules.of(model).threshold]
+    rules = [Rules.of(model, threshold, asked.min_duration, asked.merge) for threshold in thresholds]
+    blocks = audio.blocks(recording.path, rate=model.rate, mono=True, limits=Limits.stream())
+    parts = at_thresholds(blocks, reader, model, rules)
+    heard = next(parts)  # a file that cannot be heard is a problem, not a stream
+    begin = Listened(
+        duration=recording.duration, labels=list(reader.labels), threshold=Rules.of(model).threshold, model=model.name,
+        pipeline_id=model.pipeline_id,
+    )  # fmt: skip
+    return StreamingResponse(
+        _told(begin, chain([heard], parts), ctx), media_type="application/jsonl", headers={"Cache-Control": "no-store"}
+    )
+
+
+def _told(begin: Listened, parts: Iterable[tuple[float, list[tuple[Rules, Detection]]]], ctx: Context) -> Iterator[str]:
+    """At most a line every ``PACE`` seconds."""
+    yield _line(begin)
+    events: list[ListenedEvent] = []
+    to, said = 0.0, time.monotonic()
+    try:
+        for to, over in parts:
+            events += [ListenedEvent(start=e.start, end=e.end, label=e.label, score=e.score, threshold=r.threshold) for r, e in over]
+            if ctx.closing.is_set():
+                raise ServiceError(503, "shutting_down", "The server is shutting down.", hint="Try again when it is back.")
+            if time.monotonic() - said >= PACE:
+                yield _line(Listened(events=events, heard_to=to))
+                events, said = [], time.monotonic()
+        yield _line(Listened(events=events, heard_to=to, done=True))
+    except Exception as error:  # the answer has begun: its last line is the problem
+        known = as_service_error(error)
+        if known is None:
+            log.exception("listening failed")
+            known = ServiceError(500, "internal", "The server met a defect while it worked on this.", hint="See the server's log.")
+        yield _line(Listened(events=events, heard_to=to, problem=known.document()))
+
+
+def _line(line: Listened) -> str:
+    return line.model_dump_json(exclude_defaults=True) + "\n"
 
 
 class _Heard:
