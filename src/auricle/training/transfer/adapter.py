@@ -6,8 +6,9 @@ arXiv 2305.17719.
 
 K: windows of the shots; L: their labels, divided by the shots of the label and the windows of the shot, so that α means the same for any
 number of them. τ fits the texts to the shots (``decision.spoken``). α and β are chosen within the shots: each sound is judged by the
-others, those of its own source clip left out, and the pair with the least loss is taken. With one shot nothing is left to judge by, and
-they are ``ONE_SHOT``. Test data has no part in it.
+others, those of its own source clip left out, and the pair that is right most often is taken, of several the one with the least loss
+(where a sound may have several labels: the least loss). With one shot nothing is left to judge by, and they are ``ONE_SHOT``. Test data
+has no part in it.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import numpy as np
 from auricle.training.transfer.decision import Decision, Floats, Shots, affinity, loss, spoken
 
 BETAS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
-ALPHAS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
-ONE_SHOT = (16.0, 4.0)  # α, β: draws of one shot inside the training half of the corpus; docs/transfer.md
+ALPHAS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
+ONE_SHOT = (8.0, 1.0)  # α, β: draws of one shot inside the training half of the corpus; docs/transfer.md
 
 
 def fit(shots: Shots) -> Decision:
@@ -43,9 +44,15 @@ def choose(shots: Shots, base: Decision) -> tuple[float, float, str]:
     for beta in BETAS:
         others = left_out(shots, beta)
         for alpha in ALPHAS:
-            found[alpha, beta] = loss(shots.pooled(said + alpha * others), shots.truth, shots.exclusive)
+            found[alpha, beta] = cost(shots.pooled(said + alpha * others), shots)
     alpha, beta = min(found, key=lambda pair: found[pair])
     return alpha, beta, f"α={alpha:g}, β={beta:g}, by leaving out one clip of the shots at a time"
+
+
+def cost(scores: Floats, shots: Shots) -> tuple[float, float]:
+    """Share of sounds that are taken for another label, and the loss."""
+    wrong = float((shots.truth[np.arange(len(scores)), scores.argmax(axis=1)] != 1).mean()) if shots.exclusive else 0.0
+    return wrong, loss(scores, shots.truth, shots.exclusive)
 
 
 def left_out(shots: Shots, beta: float) -> Floats:

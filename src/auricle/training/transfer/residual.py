@@ -4,7 +4,8 @@ arXiv 2409.19806, §3.
     t'_c = (1 − λ_c)·t_c + λ_c·z_c        s_c(f) = τ·cos(f, t'_c)        λ_c = σ(l_c)
 
 z and λ are learned, a vector and a number a label, on the cross-entropy of the shots; both towers stay as they are, so it works for any
-bundle. z begins as t: the start is zero-shot. τ fits the texts to the shots. Steps and rate are the same for any number of shots.
+bundle. z begins as t: the start is zero-shot. τ fits the texts to the shots. Steps and rate are the same for any number
+of shots, and were chosen on draws inside the training half of the corpus (docs/transfer.md).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from auricle.training.transfer.decision import Decision, Shots, spoken
 @dataclass(frozen=True, slots=True)
 class Options:
     steps: int = 200
-    rate: float = 0.01
+    rate: float = 0.001
     weight_decay: float = 0.0
 
 
