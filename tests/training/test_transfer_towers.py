@@ -1,4 +1,4 @@
-"""What trains towers: prompts as tokens, LoRA and all weights; towers come back to what they were, and what is kept is what was measured."""
+"""What trains towers: prompts as tokens, LoRA, all weights; towers come back to what they were, and what is kept is what was measured."""
 
 from __future__ import annotations
 
@@ -164,8 +164,8 @@ def test_the_batches_are_epochs():
 def test_a_loss_that_is_no_number_stops(run):
     towers, task = open_run(run), read(run.parent / "sounds.jsonl")
     listened = tuning.Listened(task, towers)
+    options = tuning.Options(steps=9, rate=float("inf"))
     with pytest.raises(TrainingError, match=r"full, step \d: the loss is no number") as found:
-        options = tuning.Options(steps=9, rate=float("inf"))
         tuning.tune(towers, full.parameters(towers), listened, task.sides[0][0], options, name="full")
     assert found.value.exit_code == 3
 
@@ -259,10 +259,11 @@ def test_what_is_exported_does_what_was_measured(name, method, request, tmp_path
 def test_a_run_that_ended_early_or_holds_a_pickle(run, tmp_path):
     import shutil
 
+    shutil.copytree(run, tmp_path / "early")
+    shutil.rmtree(tmp_path / "early" / "bundle")
+    task = read(run.parent / "sounds.jsonl")
     with pytest.raises(ModelError, match="holds no bundle"):
-        shutil.copytree(run, tmp_path / "early")
-        shutil.rmtree(tmp_path / "early" / "bundle")
-        adapt(tmp_path / "early", read(run.parent / "sounds.jsonl"), methods=["lora"])
+        adapt(tmp_path / "early", task, methods=["lora"])
     shutil.copytree(run, tmp_path / "bad")
     weights = next((tmp_path / "bad" / "checkpoints").glob("*/model.safetensors"))
     weights.write_bytes(b"\x80\x04\x95")

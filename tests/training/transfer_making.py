@@ -60,12 +60,8 @@ def make_items(folder: Path, train: int = 5, test: int = 3, labels=LABELS) -> li
                 name = f"sounds/{label}-{number}-{take}.wav"
                 write_sound(folder / name, sound(label, 10 * number + take))
                 split = "train" if number < train else "test"
-                items.append(
-                    Item(
-                        id=name, audio=name, labels=(label,), captions=(f"a {label}",), split=split, clip=f"{label}:{number}",
-                        licence="CC0-1.0", duration=1.2, set="made",
-                    )  # fmt: skip
-                )
+                known = {"split": split, "clip": f"{label}:{number}", "licence": "CC0-1.0", "duration": 1.2, "set": "made"}
+                items.append(Item(id=name, audio=name, labels=(label,), captions=(f"a {label}",), **known))
     return items
 
 

@@ -76,7 +76,7 @@ def measured(
     drawn: Sequence[Floats], truth: npt.NDArray[np.int8], clips: Sequence[str], exclusive: bool, rounds: int = ROUNDS
 ) -> dict[str, Any]:
     """Numbers of a row from the scores ``[n, k]`` of each draw."""
-    from auricle.evaluation.statistics import bootstrap, resampled
+    from auricle.evaluation.statistics import bootstrap, draws
 
     right = np.array([truth[np.arange(len(truth)), s.argmax(axis=1)] == 1 for s in drawn], np.float64)  # [draws, n]
     found = bootstrap(right.mean(axis=0), clusters=list(clips))
@@ -86,22 +86,34 @@ def measured(
         "draws": len(drawn),
     }  # fmt: skip
     if not exclusive:
-        ranked = resampled(lambda times: float(np.mean([mean_average_precision(s, truth, times) for s in drawn])), clips, rounds=rounds)
-        row["map"], row["map_low"], row["map_high"] = ranked.value, ranked.low, ranked.high
+        counts = np.concatenate([np.ones((1, len(truth)), np.int64), draws(clips, rounds=rounds)])
+        found_map = np.mean([mean_average_precision(s, truth, counts) for s in drawn], axis=0)
+        row["map"], (row["map_low"], row["map_high"]) = float(found_map[0]), map(float, np.nanpercentile(found_map[1:], [2.5, 97.5]))
     return row
 
 
-def mean_average_precision(scores: Floats, truth: npt.NDArray[np.int8], times: npt.NDArray[np.int64] | None = None) -> float:
-    """Mean over labels of average precision; what nobody knows (−1) is left out, as is a label without sounds. ``times``: of each sound."""
-    from sklearn.metrics import average_precision_score
+def mean_average_precision(scores: Floats, truth: npt.NDArray[np.int8], counts: npt.NDArray[np.int64]) -> Floats:
+    """Mean over labels of average precision, for each row of ``counts`` [rounds, n]: how often each sound is drawn. ``[rounds]``
 
-    found = []
-    for c in range(truth.shape[1]):
-        known = (truth[:, c] >= 0) & (True if times is None else times > 0)
-        if (truth[known, c] == 1).any():
-            weight = None if times is None else times[known]
-            found.append(float(average_precision_score(truth[known, c] == 1, scores[known, c], sample_weight=weight)))
-    return float(np.mean(found)) if found else float("nan")
+    What nobody knows (−1) is left out, as is a label that no drawn sound has.
+    """
+    columns = [
+        average_precision(scores[k, c], truth[k, c] == 1, counts[:, k]) for c in range(truth.shape[1]) if (k := truth[:, c] >= 0).any()
+    ]
+    every = np.stack(columns)
+    known = ~np.isnan(every)
+    return np.asarray(np.where(known, every, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1), np.float64)
+
+
+def average_precision(scores: Floats, true: npt.NDArray[np.bool_], counts: npt.NDArray[np.int64]) -> Floats:
+    """Σ (Rᵢ − Rᵢ₋₁)·Pᵢ over the thresholds, as scikit-learn's, of every row of ``counts`` at once; NaN where nothing true was drawn."""
+    order = np.argsort(-scores, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(scores[order])), len(order) - 1)  # equal scores are one threshold
+    drawn = counts[:, order]
+    hits, seen = np.cumsum(drawn * true[order], axis=1)[:, ends], np.cumsum(drawn, axis=1)[:, ends]
+    gained = np.diff(hits, axis=1, prepend=0)
+    with np.errstate(invalid="ignore"):
+        return np.asarray((gained * hits / np.maximum(seen, 1)).sum(axis=1) / hits[:, -1], np.float64)
 
 
 # ---------------------------------------------------------------------------------------------------------------- a picture
