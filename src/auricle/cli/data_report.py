@@ -34,6 +34,8 @@ def emit(report: Report) -> None:
             )
     for known in report.known:
         output.emit_document({"kind": "known", **asdict(known)})
+    for declared in report.declared:
+        output.emit_document({"kind": "declared", **asdict(declared)})
     output.emit_document(
         {"kind": "summary", "ok": report.ok, "broken": len(report.broken), "lies": len(report.lies), "heard": report.heard}
     )
@@ -70,6 +72,12 @@ def show(report: Report) -> None:
         output.say("\nKnown of these sets, by their names")
         rows = [[f"{k.left} and {k.right}", k.count, f"of {k.of}" if k.of else "", k.basis, k.mark] for k in report.known]
         output.say(output.indented(output.table(rows)))
+    if report.declared:
+        output.say("\nDeclared in the landscape, by the names of the sets")
+        rows = [[one.says, f"{one.source} ({one.mark})"] for one in report.declared[:_SHOWN]]
+        output.say(output.indented(output.table(rows)))
+        if len(report.declared) > _SHOWN:
+            output.say(f"  … and {len(report.declared) - _SHOWN} more; --json names all, --against OTHER asks for one.")
     broken = output.count(len(report.broken), "broken or missing input")
     verdict = "All is well" if report.ok else "Not well"
     leaks = len(report.twice.leaks) + (len(report.against.leaks) if report.against else 0)

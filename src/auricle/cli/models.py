@@ -46,15 +46,31 @@ def pull(
 ) -> None:
     """Fetch a model: an auricle bundle, or a CLAP in the layout of transformers.js.
 
-    Every file is verified by sha256. Interrupted, it goes on where it stopped. Prints the path of the bundle.
+    Every file is verified by sha256. Interrupted, it goes on where it stopped. Prints the path of the bundle, and on stderr a warning where
+    its licence, as the hub or the landscape states it, is not for commercial use or unclear.
     """
+    from auricle import landscape
     from auricle.cli import output
+    from auricle.landscape import asked
     from auricle.models import hub
+    from auricle.models.bundle import Bundle
 
     check_precision(precision)
+    known = asked.about_model(landscape.load(), name)
+    warned = known is not None and warn(asked.licence_warning(name, known))
     with output.download_progress(quiet) as show:
         path = hub.pull(name, endpoint=endpoint, precision=precision, force=force, progress=show)
+    if not warned:
+        warn(asked.licence_warning(name, known, Bundle.open(path).card.licence))
     output.say(str(path))
+
+
+def warn(sentence: str) -> bool:
+    from auricle.cli import output
+
+    if sentence:
+        output.note(f"auricle: {output.one_line(sentence)}")
+    return bool(sentence)
 
 
 @group.command(short_help="Check the files of a model.", epilog=examples("auricle models verify tiny-towers"))
@@ -71,16 +87,36 @@ def verify(name: Annotated[str, argument("NAME", NAMED, callback=filled)]) -> No
     short_help="Print a model's card.", epilog=examples("auricle models show tiny-towers", "auricle models show ./bundle --json")
 )
 def show(name: Annotated[str, argument("NAME", NAMED, callback=filled)] = "tiny-towers", json: JsonFlag = False) -> None:
-    """Print a model's card: what it is, where it comes from, what it was measured on, its limits."""
+    """Print a model's card: what it is, where it comes from, what it was measured on, its limits; and what the landscape knows of it: what
+    it was trained and evaluated on, and its traps. A model that is not on this machine has only the latter.
+    """
+    from auricle import landscape
     from auricle.cli import output
+    from auricle.errors import ModelError
+    from auricle.landscape import asked
     from auricle.models import hub
     from auricle.models.bundle import Bundle
 
-    bundle = Bundle.open(hub.resolve(name))
+    field = landscape.load()
+    known = asked.about_model(field, name)
+    try:
+        bundle = Bundle.open(hub.resolve(name))
+    except ModelError as error:
+        if known is None or error.kind != "Missing":
+            raise
+        bundle = None
+    known = known or (asked.about_model(field, bundle.card.name) if bundle else None)
     if json:
-        output.emit_document({"pipeline_id": bundle.pipeline_id, **output.as_document(bundle.card)})
+        card = {"pipeline_id": bundle.pipeline_id, **output.as_document(bundle.card)} if bundle else {"name": name}
+        output.emit_document({**card, **({"landscape": output.as_document(known)} if known else {})})
         return
-    output.say(bundle.card.render(bundle.pipeline_id))
+    if bundle:
+        output.say(bundle.card.render(bundle.pipeline_id))
+    else:
+        output.note(f"auricle: {name} is not on this machine. This is what the landscape knows.")
+    if known:
+        title = "\nIn the landscape\n" if bundle else ""
+        output.say(f"{title}{output.indented(asked.render(field, known))}")
 
 
 @group.command(

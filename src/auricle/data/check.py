@@ -10,7 +10,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from auricle import audio, settings
 from auricle.audio import Audio, Limits, content_hash
@@ -23,6 +23,9 @@ from auricle.data.prints import RATE, Print, fingerprint
 from auricle.data.webdataset import bytes_hash
 from auricle.errors import AudioError, AuricleError, DataError
 from auricle.results import Failure
+
+if TYPE_CHECKING:
+    from auricle.landscape.asked import Declared
 
 SLACK = 0.05  # seconds that a stated length may be off, or a hundredth of it
 
@@ -78,6 +81,7 @@ class Report:
     against: Overlaps | None
     known: tuple[Known, ...]  # by the names of the sets alone
     heard: bool
+    declared: tuple[Declared, ...] = ()  # what the landscape knows, by those names: with the other side, or with any test there is
 
     @property
     def ok(self) -> bool:
@@ -108,11 +112,12 @@ def check(
     sides = list(entries_of([*mine, *others], root=root, hear=hear, failed=broken.append, told=told, lied=lies.append))
     here, there = sides[: len(mine)], sides[len(mine) :]
     entries = [entry for side in here for entry in side]
+    known = _known(entries, [entry for side in there for entry in side], sets)
     return Report(
         parts=tuple(part for (name, _, _), side in zip(mine, here, strict=True) for part in _parts(name, side)),
         broken=tuple(broken), lies=tuple(lies), licences=tuple(licences.table(entry.item.licence for entry in entries)),
         twice=within(entries, captions=captions), against=compare(here, there, captions=captions) if others else None,
-        known=_known(entries, [entry for side in there for entry in side], sets), heard=hear,
+        known=known, heard=hear, declared=_declared(entries, [entry for side in there for entry in side], sets, known),
     )  # fmt: skip
 
 
@@ -226,6 +231,19 @@ def _known(here: Sequence[Entry], there: Sequence[Entry], sets: Sequence[str]) -
             if (one.id in mine and shared.other in others) or (shared.other in mine and one.id in others):
                 found.setdefault(pair, []).append(Known(one.id, shared.other, shared.count, shared.of, shared.basis, shared.mark))
     return tuple(known for pair in sorted(found, key=sorted) for known in found[pair][:2])
+
+
+def _declared(here: Sequence[Entry], there: Sequence[Entry], sets: Sequence[str], known: Sequence[Known]) -> tuple[Declared, ...]:
+    """Pairs that ``known`` tells are left out. Where nothing is named to compare with, every test of the field is meant."""
+    from auricle import landscape
+    from auricle.landscape import asked
+
+    field = landscape.load()
+    mine = {entry.item.set for entry in here if entry.item.set}
+    others = {entry.item.set for entry in there if entry.item.set} | set(sets)
+    tests = mine | others if others else mine | asked.tests(field)
+    told = {frozenset((one.left, one.right)) for one in known}
+    return tuple(one for one in asked.declared(field, sorted(mine), sorted(tests)) if frozenset((one.left, one.right)) not in told)
 
 
 def _group(name: str, item: Item) -> str:

@@ -42,6 +42,8 @@ def _css() -> str:
     """The rules, in the type of the built page."""
     from auricle.landscape import page
 
-    inter = next(_FONTS.glob("inter-latin-*.woff2"), None)
-    face = f"@font-face{{font-family:'Inter Variable';font-weight:100 900;src:url('./assets/{inter.name}') format('woff2')}}\n"
-    return (face if inter else "") + page.css()
+    inter = [path.name for path in _FONTS.glob("inter-latin-*.woff2")]
+    faces = [
+        f"@font-face{{font-family:'Inter Variable';font-weight:100 900;src:url('./assets/{name}') format('woff2')}}\n" for name in inter
+    ]
+    return "".join(faces) + page.css()

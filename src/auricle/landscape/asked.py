@@ -1,0 +1,228 @@
+"""What the rest of auricle asks: what is known of this model, what do these sets share, a record of a model that was made here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from auricle.landscape.conflicts import conflicts
+from auricle.landscape.schema import Edge, Landscape, Record
+from auricle.landscape.terms import MEANING, Terms, strictest
+
+LICENCES = ("licence-weights", "licence")
+_HOSTS = ("weights", "host", "hosts")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A model of the field. ``traps``: what one should know before one trusts or uses it, each with where it is from."""
+
+    record: Record
+    terms: Terms | None  # of its weights, the strictest of what is claimed; None: nobody says
+    traps: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What two sets are known to share. ``way``: ids from the one to the other, where it goes through more than one step."""
+
+    left: str
+    right: str
+    says: str
+    source: str
+    mark: str
+    way: tuple[str, ...]
+
+
+def about_model(field: Landscape, name: str) -> Known | None:
+    """The record of a model by id, name, alias or the repository that holds its weights (``hf:…`` and revisions do not matter)."""
+    record = find_model(field, name)
+    if record is None:
+        return None
+    return Known(record, terms_of(record), tuple(traps(field, record)))
+
+
+def render(field: Landscape, known: Known) -> str:
+    """The record of a model in a few lines of text, for a terminal."""
+    record = known.record
+    lines = [f"{record.name} ({record.id}), {record.family.replace('-', ' ')}, {record.year or 'undated'}", record.about]
+    for words, relation in (("trained on", "trained-on"), ("builds on", "builds-on"), ("evaluated on", "evaluated-on")):
+        edges = [edge for edge in field.edges if edge.subject == record.id and edge.type == relation]
+        named = [f"{field.records[edge.object].name}{'' if edge.mark == 'checked' else f' ({edge.mark})'}" for edge in edges]
+        lines += [f"{words}: {', '.join(dict.fromkeys(named))}"] if named else []
+    lines += [f"trap: {trap}" for trap in known.traps]
+    return "\n".join(line for line in lines if line)
+
+
+def licence_warning(name: str, known: Known | None, stated: str = "") -> str:
+    """A sentence for who is about to use weights that may not be used freely; empty where they may. ``stated``: as a card or hub says."""
+    claims = [str(fact.value) for key in LICENCES for fact in known.record.said(key)] if known else []
+    claims += [stated] if stated else []
+    bound = strictest(claims) if claims else "unclear" if known else None
+    if bound not in ("non-commercial", "unclear", "closed"):
+        return ""
+    said = f" Stated: {'; '.join(dict.fromkeys(claims))}." if claims else ""
+    where = f" See `auricle landscape show {known.record.id}`." if known else ""
+    return f"the licence of the weights of {name} is {bound}: {MEANING[bound]}.{said}{where}"
+
+
+def find_model(field: Landscape, name: str) -> Record | None:
+    asked = _plain(name)
+    byname = asked.rpartition("/")[2]
+    loose = None
+    for record in field.of("model"):
+        names = {_plain(one) for one in (record.id, record.name, *record.aliases, *_hosted(record), *map(_repository, record.links))}
+        if asked in names:
+            return record
+        if "/" in asked and byname in {one.rpartition("/")[2] for one in names if "/" in one}:
+            loose = loose or record  # the same weights in another's repository
+    return loose
+
+
+def terms_of(record: Record) -> Terms | None:
+    claims = [str(fact.value) for key in LICENCES for fact in record.said(key)]
+    return strictest(claims)
+
+
+def traps(field: Landscape, record: Record) -> Iterable[str]:
+    for fact in record.said("trap"):
+        yield f"{fact.value} ({fact.source}; {fact.mark})"
+    for edge in field.into(record.id, "critiques"):
+        yield f"{edge.note or f'{field.records[edge.subject].name} shows a fault of it.'} ({edge.source}; {edge.mark})"
+    for found in conflicts(field, model=record.id):
+        values = ", ".join(f"{figure.value:g} ({figure.source})" for figure in found.figures)
+        yield f"Published figures differ: {field.records[found.benchmark].name}, {found.metric}: {values}."
+    claims = [fact for key in LICENCES for fact in record.said(key)]
+    bound = terms_of(record)
+    if bound in ("non-commercial", "unclear", "closed"):
+        said = "; ".join(f"{fact.value} ({fact.source}; {fact.mark})" for fact in claims)
+        yield f"Licence of the weights: {bound}, {MEANING[bound]}. {said}"
+
+
+def declared(field: Landscape, sets: Collection[str], others: Collection[str]) -> list[Declared]:
+    """What sets by these names are known to share with the others, directly or by what they are made of; names that are no record
+    are passed over."""
+    left, right = _data(field, sets), _data(field, others)
+    found = []
+    for one in left:
+        for other in right:
+            if one != other:
+                found += _between(field, one, other)
+    return list(dict.fromkeys(found))
+
+
+def tests(field: Landscape) -> set[str]:
+    """Ids of what models are measured with: benchmarks, and sets that a model was evaluated on."""
+    return {record.id for record in field.of("benchmark")} | {edge.object for edge in field.edges if edge.type == "evaluated-on"}
+
+
+def _data(field: Landscape, names: Collection[str]) -> list[str]:
+    ids: dict[str, str] = {}
+    for record in field.records.values():
+        if record.kind in ("set", "benchmark"):
+            ids |= {_bare(one): record.id for one in (record.id, record.name, *record.aliases)}
+    return list(dict.fromkeys(ids[_bare(name)] for name in names if _bare(name) in ids))
+
+
+def _between(field: Landscape, one: str, other: str) -> list[Declared]:
+    mine, theirs = _ancestry(field, one), _ancestry(field, other)
+    found: list[Declared] = []
+    for a, way in mine.items():
+        for b, back in theirs.items():
+            if found and len(way) + len(back) > 2:
+                continue  # what was counted between the two themselves says more than what their parents share
+            for edge in field.edges:
+                if a != b and edge.type == "overlaps-with" and {edge.subject, edge.object} == {a, b}:
+                    if edge.count == 0 and (a, b) != (one, other):
+                        continue
+                    found.append(Declared(one, other, _says(field, edge), edge.source, edge.mark, (*way, *reversed(back))))
+    if other in mine or one in theirs:
+        child, parent = (one, other) if other in mine else (other, one)
+        way = mine.get(other) or theirs[one]
+        edge = next(e for e in field.out(way[0], "derived-from") if e.object == way[1])
+        through = f", by {' → '.join(field.records[id].name for id in way[1:-1])}" if len(way) > 2 else ""
+        says = f"{field.records[child].name} is made from {field.records[parent].name}{through}"
+        found.append(Declared(one, other, says, edge.source, edge.mark, way))
+    elif common := [id for id in mine if id in theirs and len(mine[id]) > 1 and len(theirs[id]) > 1]:
+        nearest = min(common, key=lambda id: len(mine[id]) + len(theirs[id]))
+        edge = next(e for e in field.out(one, "derived-from") if e.object == mine[nearest][1])
+        says = f"both are made from {field.records[nearest].name}; what they share is not counted here"
+        if not found:
+            found.append(Declared(one, other, says, edge.source, edge.mark, (*mine[nearest], *reversed(theirs[nearest][:-1]))))
+    return found
+
+
+def _ancestry(field: Landscape, id: str) -> dict[str, tuple[str, ...]]:
+    """What a set is made from → the way there, itself first."""
+    ways: dict[str, tuple[str, ...]] = {id: (id,)}
+    front = [id]
+    while front:
+        at = front.pop(0)
+        for edge in field.out(at, "derived-from"):
+            if edge.object not in ways:
+                ways[edge.object] = (*ways[at], edge.object)
+                front.append(edge.object)
+    return ways
+
+
+def _says(field: Landscape, edge: Edge) -> str:
+    ends = ((edge.subject, edge.part), (edge.object, edge.object_part))
+    mine, theirs = (field.records[id].name + (f" ({part})" if part else "") for id, part in ends)
+    number = f"{edge.share:.1%}" if edge.share is not None else "some"
+    if edge.count is not None:
+        number = f"{edge.count:,}" + (f" of {edge.out_of:,}" if edge.out_of else "")
+    return f"{number} of {mine} in {theirs}" + (f", by {edge.basis}" if edge.basis else "")
+
+
+def from_card(card: Mapping[str, Any], *, date: str) -> str:
+    """A record, as YAML, of a model that was made here: what its card says, and nothing more. Sets of its data that the field knows are
+    for who adds it to relate."""
+    import yaml
+
+    source = f"card of {card['name']}@{card['version']}"
+    facts: dict[str, Any] = {"licence-weights": card.get("licence") or "unknown"}
+    chain = [f"{link['what']}: {link['licence']}" for link in card.get("chain", ())]
+    if chain:
+        facts["made-from"] = chain
+    for key in ("data", "limits"):
+        if card.get(key):
+            facts[key] = card[key]
+    for result in card.get("results", ()):
+        told = ", ".join(filter(None, [result.get("protocol", ""), f"n = {result['n']}" if result.get("n") else ""]))
+        entry = {"value": round(float(result["value"]), 4), **({"note": told} if told else {})}
+        facts.setdefault("measured-" + _slug(result["metric"]), []).append(entry)
+    year = str(card.get("created", ""))[:4]
+    record = {
+        "id": _slug(f"{card['name']}-{card['version']}"), "name": f"{card['name']}@{card['version']}",
+        **({"year": int(year)} if year.isdigit() else {}), "family": card["family"], "domains": list(card.get("trained", ())),
+        "about": card.get("description") or f"{card['name']}, made with auricle.", "source": source, "mark": "checked", "date": date,
+        "facts": facts,
+    }  # fmt: skip
+    text: str = yaml.safe_dump([record], sort_keys=False, allow_unicode=True, width=120)
+    return text
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", text.lower())
+
+
+def _plain(name: str) -> str:
+    """``hf:LAION/CLAP@main`` → ``laion/clap``."""
+    return name.strip().lower().removeprefix("hf:").partition("@")[0].rstrip("/")
+
+
+def _repository(link: str) -> str:
+    """The last two parts of an address."""
+    return "/".join(link.rstrip("/").split("/")[-2:])
+
+
+def _hosted(record: Record) -> list[str]:
+    values = [fact.value for key in _HOSTS for fact in record.said(key)]
+    flat = [one for value in values for one in (value if isinstance(value, list) else [str(value)])]
+    return [part for text in flat for part in re.findall(r"[\w.-]+/[\w.-]+", text)]
