@@ -83,7 +83,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """What ``cite`` prints. Authors as "Family, Given"; unknown fields stay empty."""
+    """What ``cite`` prints, marked like any statement. Authors as "Family, Given" or as their paper has them; unknown fields stay empty."""
 
     title: str = ""
     authors: list[str] = field(default_factory=list)
@@ -92,6 +92,7 @@ class Paper:
     venue: str = ""
     doi: str = ""
     url: str = ""
+    mark: Mark = "unverified"
 
 
 @dataclass(frozen=True, slots=True)
