@@ -29,23 +29,11 @@ def field():
         Record("talk-strong", "set", "Talk-Strong", 2019, "captions", ["speech"]),
         Record("exam", "benchmark", "Exam", 2021, "choice", ["sound"]),
         Record("quiz", "benchmark", "Quiz", 2022, "choice", ["sound"]),
-        Record(
-            "clap",
-            "model",
-            "CLAP 1",
-            2022,
-            "two-towers",
-            ["sound"],
-            aliases=["the CLAP"],
-            links=["https://hub.example/lab/clap-links"],
-            facts=[
-                fact("weights", ["lab/clap-htsat", "lab/clap-large"]),
-                fact("licence-weights", "CC BY-NC 4.0"),
-                fact("trap", "counts are poor"),
-            ],
-        ),  # fmt: skip
+        Record("clap", "model", "CLAP 1", 2022, "two-towers", ["sound"], aliases=["the CLAP"], links=["https://hub.example/lab/clap-links"],
+               facts=[fact("weights", ["lab/clap-htsat", "lab/clap-large"]), fact("licence-weights", "CC BY-NC 4.0"),
+                      fact("trap", "counts are poor")]),
         Record("free", "model", "Free", 2023, "two-towers", ["sound"], facts=[fact("licence-weights", "MIT")]),
-    ]
+    ]  # fmt: skip
     edges = [
         Edge("derived-from", "quiz", "exam", **CITED),
         Edge("derived-from", "talk-strong", "pool", **CITED),

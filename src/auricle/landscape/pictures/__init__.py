@@ -23,9 +23,9 @@ KINDS: Final = {
     "overlap": "Overlap of test and training data",
     "lineage": "Lineage of one work",
 }
-FAMILIES: Final = (("two-towers", "two towers"), ("two-heads", "two heads"), ("one-head", "one head"), ("cooperated", "cooperated systems"))
+FAMILIES: Final = (("two-towers", "two towers"), ("two-heads", "two heads"), ("one-head", "one head"), ("cooperated", "cooperated"))
 _LANES: Final = (
-    ("sets", "c1"), ("two towers", "c3"), ("two heads", "c5"), ("one head", "c4"), ("cooperated systems", "c2"), ("other models", "c7"),
+    ("sets", "c1"), ("two towers", "c3"), ("two heads", "c5"), ("one head", "c4"), ("cooperated", "c2"), ("other models", "c7"),
     ("benchmarks", "c6"),
 )  # fmt: skip
 _COLUMNS: Final = (

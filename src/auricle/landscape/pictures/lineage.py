@@ -49,7 +49,7 @@ def lineage(name: str, nodes: Iterable[Node], links: Iterable[Link], source: str
     width = max(80 + len(order) * BOX + (len(order) - 1) * APART, 900)
     height = TOP + 40 + max(body, HIGH) + 30 + FOOT
     before, after = sum(len(g) for level, g in levels.items() if level < 0), sum(len(g) for level, g in levels.items() if level > 0)
-    about = f"It comes from {before} work{'' if before == 1 else 's'}; {after} came of it."
+    about = f"It comes from {before or 'no recorded'} work{'s' * (before != 1)}; {after or 'none'} came of it."
     sheet = Canvas(width, height, title=f"Where {name} comes from, and what came of it", subtitle=about, source=source)
     x = 40.0
     for relation in dict.fromkeys(link.relation for link in used):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from auricle.landscape.pictures.canvas import FOOT, TOP, Canvas, cut, width_of
 
-CELL, ROW, LEFT = 78, 46, 250
+CELL, ROW, LEFT = 78, 46, 290
 
 
 class Shared(NamedTuple):
@@ -23,7 +23,7 @@ def matrix(
 ) -> Canvas:
     """``rows`` and ``columns``: id and name. What was never counted stays empty; what was counted and is none shows 0."""
     across, down = list(columns), list(rows)
-    slant = max((width_of(cut(name, 190, 13), 13) for _, name in across), default=0)
+    slant = max((width_of(cut(name, 220, 13), 13) for _, name in across), default=0)
     head = slant * 0.75 + 24
     width = max(int(LEFT + CELL * len(across) + slant * 0.7 + 40), 760)
     height = int(TOP + 30 + head + ROW * len(down) + FOOT + 12)
@@ -32,7 +32,7 @@ def matrix(
     top = TOP + 20 + head
     for i, (id, name) in enumerate(across):
         x = LEFT + i * CELL + CELL / 2
-        sheet.text(x, top - 12, name, 13, turn=-45, room=190, to=id)
+        sheet.text(x, top - 12, name, 13, turn=-45, room=220, to=id)
     for j, (id, name) in enumerate(down):
         y = top + j * ROW
         sheet.line(40, y, LEFT + CELL * len(across), y)
@@ -47,12 +47,14 @@ def _cell(sheet: Canvas, x: float, y: float, shared: Shared | None, itself: bool
         if itself:
             sheet.text(x + CELL / 2, y + ROW / 2 + 4, "itself", 11, colour="dim", anchor="middle")
         return
-    share = shared.share
+    share, nothing = shared.share, shared.counted == "0"
     strength = 0.14 if share is None else 0.06 + 0.5 * share
-    sheet.rect(x + 2, y + 3, CELL - 4, ROW - 6, colour="brick", opacity=strength, round_=3, told=shared.told)
-    big = shared.counted if share is None else percent(share)
-    sheet.text(x + CELL / 2, y + (ROW / 2 + 4 if share is None else 22), big, 13, anchor="middle", bold=True, room=CELL - 8)
-    if share is not None:
+    colour = "wash" if nothing else "brick"
+    sheet.rect(x + 2, y + 3, CELL - 4, ROW - 6, colour=colour, opacity=1 if nothing else strength, round_=3, told=shared.told)
+    two = share is not None and bool(shared.counted) and not nothing
+    big = percent(share) if share is not None and not nothing else shared.counted
+    sheet.text(x + CELL / 2, y + (22 if two else ROW / 2 + 5), big, 13, anchor="middle", bold=True, room=CELL - 8)
+    if two:
         sheet.text(x + CELL / 2, y + 37, shared.counted, 11, anchor="middle", room=CELL - 6)
 
 

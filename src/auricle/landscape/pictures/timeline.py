@@ -29,6 +29,7 @@ def timeline(works: Iterable[Dated], lanes: Sequence[tuple[str, str]], source: s
     cells: dict[tuple[str, int], list[Dated]] = defaultdict(list)
     for work in dated:
         cells[work.lane, max(work.year or first, first)].append(work)
+    lanes = [(lane, colour) for lane, colour in lanes if any(cells[lane, year] for year in columns)]
     heights = {lane: _height([cells[lane, year] for year in columns]) for lane, _ in lanes}
     height = int(TOP + 40 + sum(heights.values()) + FOOT)
     undated = len(kept) - len(dated)
