@@ -11,7 +11,7 @@ from transfer_making import LABELS, RECIPE, make_data, sound
 
 import auricle
 from auricle import audio
-from auricle.errors import ModelError
+from auricle.errors import ModelError, UsageError
 from auricle.training.errors import TrainingError
 from auricle.training.recipe import load
 from auricle.training.session import train
@@ -53,6 +53,21 @@ def transformers_run(tmp_path_factory):
     start, end = RECIPE.index("  audio:\n"), RECIPE.index("objectives:")
     encoders = "  audio: {kind: transformers, folder: wave, patch: 0.3, hop: 0.15}\n  text: {kind: transformers, folder: text}\n"
     return made_run(folder, RECIPE[:start] + encoders + RECIPE[end:])
+
+
+@pytest.fixture(scope="module")
+def clap(tmp_path_factory):
+    """A CLAP of a few thousand weights as transformers saves it."""
+    pytest.importorskip("transformers")
+    from models.pretrained.test_clap import checkpoint
+
+    folder = tmp_path_factory.mktemp("clap") / "small-clap"
+    model, processor = checkpoint("unfused")
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    (folder / "preprocessor_config.json").write_text(json.dumps(processor.feature_extractor.to_dict()))
+    (folder / "README.md").write_text("---\nlicense: apache-2.0\n---\n# CLAP\n")
+    return folder
 
 
 def vectors(towers):
@@ -177,8 +192,8 @@ def test_a_loss_that_is_no_number_stops(run):
 def test_tokens_stand_where_the_words_were(name, request):
     """The words' own vectors in the room give what the words give."""
     towers = open_run(request.getfixturevalue(name))
-    table = context.embedding_of(towers.towers.text)
-    words = towers.built.words
+    table = towers.table()
+    words = towers.words
     with torch.no_grad():
         ids, mask, place = context.worded(towers, ("hum", "hiss"), 2)
         full_ids = words(["a a hum", "a a hiss"])
@@ -209,7 +224,7 @@ def test_the_gradient_reaches_the_tokens(run):
     """By differences, through the whole text tower in float64."""
     towers = open_run(run)
     towers.towers.double()
-    table = context.embedding_of(towers.towers.text)
+    table = towers.table()
     ids, mask, place = context.worded(towers, ("hum", "hiss"), 2)
     vectors = torch.randn(2, 16, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda v: context.read(towers, table, v, ids, mask, place), (vectors,), atol=1e-4)
@@ -219,7 +234,7 @@ def test_a_text_tower_without_weights_says_so(run, tmp_path):
     recipe = RECIPE[: RECIPE.index("  text:")] + "  text: {kind: onnx, model: tiny-towers}\n" + RECIPE[RECIPE.index("objectives:") :]
     folder = made_run(tmp_path, recipe)
     towers = open_run(folder)
-    assert context.embedding_of(towers.towers.text) is None
+    assert towers.table() is None
     with pytest.raises(ModelError, match="an ONNX graph") as found:
         context.fit(None, towers)
     assert "residual" in found.value.hint
@@ -254,6 +269,34 @@ def test_what_is_exported_does_what_was_measured(name, method, request, tmp_path
     assert any(link.what.endswith("items of made") for link in card.chain)
     found = auricle.classify(audio.open(task.examples[0].folder / task.examples[0].item.audio), ["hum", "hiss"], model=model)
     assert set(found.scores) == {"hum", "hiss"}
+
+
+def test_a_clap_of_transformers(clap, run, tmp_path):
+    """All methods on the checkpoint itself; LoRA merged is LoRA unmerged; what is exported is a bundle that hears as the towers did."""
+    from auricle.training.transfer.clap import open_clap
+
+    towers = open_clap(clap)
+    whole = audio.Audio(sound("hum", 2)[None], 8000).at(48000)
+    assert np.abs(towers.embed_windows(whole.samples[0]) - towers.model.embed_audio([whole])[:, :40]).max() < 1e-4
+    with lora.updates(towers, tuning.Options(rank=2)) as learned:
+        with torch.no_grad():
+            for p in learned:
+                p.add_(0.05 * torch.randn_like(p))
+        beside = towers.embed_windows(sound("hum", 2)), towers.embed_text(["hum"])
+    merged = towers.embed_windows(sound("hum", 2)), towers.embed_text(["hum"])
+    assert all(np.abs(a - b).max() < 1e-5 for a, b in zip(beside, merged, strict=True))
+    task = read(make_data(tmp_path, train=2, test=1))
+    settings = ["lora.steps=3", "lora.batch=4", "context.steps=3"]
+    table = adapt(clap, task, methods=["probe", "context", "lora"], shots=[1], seeds=1, settings=settings, save="lora", out=tmp_path / "c")
+    assert all(row.accuracy is not None for row in table.rows)
+    card = auricle.load(table.saved).card
+    assert (card.licence, card.chain[0].licence) == ("apache-2.0", "apache-2.0")
+    with pytest.raises(UsageError, match="a head of probe belongs to a bundle"):
+        adapt(clap, task, methods=["probe"], shots=[1], out=tmp_path / "p.npz")
+    (clap / "model.safetensors").rename(clap / "pytorch_model.bin")
+    (clap / "pytorch_model.bin").write_bytes(b"\x80\x02}")
+    with pytest.raises(TrainingError, match="is a pickle"):
+        adapt(clap, task, methods=["lora"])
 
 
 def test_a_run_that_ended_early_or_holds_a_pickle(run, tmp_path):

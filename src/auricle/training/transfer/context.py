@@ -19,10 +19,9 @@ from torch import Tensor, nn
 
 from auricle.errors import ModelError
 from auricle.training import words as wording
-from auricle.training.modules.text import TextEncoder
 from auricle.training.transfer.decision import Decision, Shots, spoken
 from auricle.training.transfer.residual import cross_entropy, no_number
-from auricle.training.transfer.towers import RunTowers
+from auricle.training.transfer.towers import Trainable
 
 BEGIN = "this is the sound of"
 
@@ -34,20 +33,11 @@ class Options:
     rate: float = 0.01
 
 
-def embedding_of(text: nn.Module) -> nn.Module | None:
-    """The table of word embeddings of a text tower in PyTorch; None where it is an ONNX graph."""
-    if isinstance(text, TextEncoder):
-        return text.words
-    inner = getattr(text, "model", None)
-    found: nn.Module | None = inner.get_input_embeddings() if inner is not None else None
-    return found
-
-
-def fit(shots: Shots, towers: RunTowers, options: Options = Options()) -> Decision:
+def fit(shots: Shots, towers: Trainable, options: Options = Options()) -> Decision:
     """Raises ModelError ``Capability`` for a text tower without weights, TrainingError ``NaN``."""
-    table = embedding_of(towers.towers.text)
+    table = towers.table()
     if table is None:
-        message = "the text tower of this run is an ONNX graph, which has no weights to learn prompts through."
+        message = "the text tower is an ONNX graph, which has no weights to learn prompts through."
         raise ModelError("Capability", message, hint="Use residual: it learns prompts in the space of embeddings.")
     base = spoken(shots)
     torch.manual_seed(shots.seed)
@@ -62,7 +52,7 @@ def fit(shots: Shots, towers: RunTowers, options: Options = Options()) -> Decisi
         for p, _ in frozen:
             p.requires_grad_(False)
         for step in range(options.steps):
-            texts = read(towers, table, vectors, ids, mask, place)
+            texts = widened(read(towers, table, vectors, ids, mask, place), heard.shape[1])
             found = cross_entropy(scale * heard @ texts.T + bias, truth, weight, shots.exclusive)
             if not torch.isfinite(found):
                 raise no_number("context", step + 1)
@@ -70,29 +60,33 @@ def fit(shots: Shots, towers: RunTowers, options: Options = Options()) -> Decisi
             found.backward()
             optimiser.step()
         with torch.no_grad():
-            learned = read(towers, table, vectors, ids, mask, place).double().numpy()
+            learned = widened(read(towers, table, vectors, ids, mask, place), heard.shape[1]).double().numpy()
     finally:
         for p, flag in frozen:
             p.requires_grad_(flag)
     return Decision(scale * learned, base.bias, chosen=f"{options.tokens} tokens, {options.steps} steps at {options.rate:g}")
 
 
-def worded(towers: RunTowers, labels: tuple[str, ...], tokens: int) -> tuple[Tensor, Tensor, int]:
-    """Tokens of the labels with room for M vectors, their mask, and where the room begins: behind the token that starts a text."""
-    words = towers.built.words
+def worded(towers: Trainable, labels: tuple[str, ...], tokens: int) -> tuple[Tensor, Tensor, int]:
+    """Tokens of the labels with room for M vectors, their mask, and where the room begins: behind the token that starts a text.
+
+    The room is filled with a word, not with padding, which some towers do not count as a place.
+    """
+    words = towers.words
     start = {words.id(wording.START, "<s>"), words.id("[CLS]")} - {words.pad_id}
+    filler = next((i for i in reversed(words([BEGIN])[0]) if i not in {*start, words.id(wording.END, "</s>")}), words.pad_id)
     rows = words(labels)
     place = 1 if all(row and row[0] in start for row in rows) else 0
-    rows = [[*row[:place], *[words.pad_id] * tokens, *row[place:]][: words.max_length] for row in rows]
+    rows = [[*row[:place], *[filler] * tokens, *row[place:]][: words.max_length] for row in rows]
     long = max(len(row) for row in rows)
     ids = torch.tensor([[*row, *[words.pad_id] * (long - len(row))] for row in rows])
     mask = torch.tensor([[i < len(row) for i in range(long)] for row in rows])
     return ids, mask, place
 
 
-def begun(towers: RunTowers, table: nn.Module, tokens: int) -> Tensor:
+def begun(towers: Trainable, table: nn.Module, tokens: int) -> Tensor:
     """M vectors: those of the last words of ``BEGIN``, small noise before them where it has fewer."""
-    words = towers.built.words
+    words = towers.words
     special = {words.id(name) for name in (wording.START, wording.END, "<s>", "</s>")}
     inner = [i for i in words([BEGIN])[0] if i not in special]
     with torch.no_grad():
@@ -101,11 +95,16 @@ def begun(towers: RunTowers, table: nn.Module, tokens: int) -> Tensor:
     return torch.cat([noise, found]).clone()
 
 
-def read(towers: RunTowers, table: nn.Module, vectors: Tensor, ids: Tensor, mask: Tensor, place: int) -> Tensor:
+def read(towers: Trainable, table: nn.Module, vectors: Tensor, ids: Tensor, mask: Tensor, place: int) -> Tensor:
     """The labels' vectors ``[k, dim]`` with the learned ones in their room."""
     with _in_place(table, vectors, place):
         found: Tensor = towers.towers.encode_text(ids, mask)
     return found
+
+
+def widened(texts: Tensor, dim: int) -> Tensor:
+    """With zeros up to ``dim``, as a bundle fills what is no multiple of 16."""
+    return nn.functional.pad(texts, (0, dim - texts.shape[1]))
 
 
 @contextmanager

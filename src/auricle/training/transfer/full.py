@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from torch import nn
 
-from auricle.training.transfer.towers import RunTowers
+from auricle.training.transfer.towers import Trainable
 from auricle.training.transfer.tuning import Options
 
 DEFAULT = Options(steps=100, rate=3e-4)
 
 
-def parameters(run: RunTowers) -> list[nn.Parameter]:
+def parameters(run: Trainable) -> list[nn.Parameter]:
     """All that can be learned. Encoders that are ONNX graphs have no weights here, and stay."""
     found = [p for p in run.towers.parameters() if p.is_floating_point()]
     for p in found:

@@ -16,7 +16,7 @@ from typing import Any
 from torch import nn
 
 from auricle.errors import ModelError
-from auricle.training.transfer.towers import RunTowers
+from auricle.training.transfer.towers import Trainable
 from auricle.training.transfer.tuning import Options
 
 DEFAULT = Options(steps=100, rate=2e-3)
@@ -33,7 +33,7 @@ def targets(towers: nn.Module) -> list[str]:
 
 
 @contextmanager
-def updates(run: RunTowers, options: Options = DEFAULT) -> Iterator[list[nn.Parameter]]:
+def updates(run: Trainable, options: Options = DEFAULT) -> Iterator[list[nn.Parameter]]:
     """The trainable updates, in place in the towers; merged into the weights when the block ends well, else taken out.
 
     Raises ModelError where peft is not installed.

@@ -214,21 +214,14 @@ def name_of(path: Path) -> str:
 
 
 def export(bench: Any, method: Method, learn: Places, path: Path) -> None:
-    """The towers as they are now, as a bundle; its card tells what the run was made from, too. Raises ModelError."""
+    """The towers as they are now, as a bundle; its card tells what they were made from, too. Raises ModelError."""
     from auricle.models.bundle import Bundle
-    from auricle.training.corpus import Corpus, Set
-    from auricle.training.export import export as write
     from auricle.training.transfer.tuning import entry_of
 
-    run, task = bench.run, bench.task
-    texts = [[label for c, label in enumerate(task.labels) if task.truth[i, c] == 1] for i in learn]
-    corpus = Corpus([Set("adaptation", [entry_of(task.examples[i], text) for i, text in zip(learn, texts, strict=True)])])
-    model = run.recipe.model.model_copy(update={"name": name_of(path), "version": "1"})
-    recipe = run.recipe.model_copy(update={"model": model})
-    recipe._source = run.recipe.source
+    task = bench.task
+    entries = [entry_of(task.examples[i], [name for c, name in enumerate(task.labels) if task.truth[i, c] == 1]) for i in learn]
     with tempfile.TemporaryDirectory(prefix="auricle-adapt-") as folder:
-        made = write(recipe, run.built, corpus, Path(folder) / "bundle")
-        bundle = Bundle.open(made.path)
+        bundle = bench.run.bundle(Path(folder), name_of(path), entries)
         card = card_of(bundle.card, bench.model, method, task.labels, len(learn))
         files: dict[str, Path | bytes] = {name: bundle.file(name) for name in bundle.card.files if name != "config.json"}
         Bundle.write(path, bundle.config, card, files, overwrite=True)

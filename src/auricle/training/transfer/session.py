@@ -35,7 +35,7 @@ class Bench:
     texts: Vectors
     names: Vectors
     heard: list[Vectors]
-    run: Any = None  # RunTowers
+    run: Any = None  # Trainable
     settings: Mapping[str, str] = field(default_factory=dict)
     listened: Any = None
 
@@ -117,7 +117,8 @@ def adapt(
 ) -> Table:
     """Measure what each method makes of the shots, and keep one of them.
 
-    model:    anything ``auricle.load`` takes, or the folder of a run. methods: all that the model has, when none are named.
+    model:    anything ``auricle.load`` takes, the folder of a run, or that of a CLAP of transformers.
+    methods: all that the model has, when none are named.
     seeds:    draws of the shots. settings: options of methods, such as ``lora.rate=1e-3``.
     save:     the method that is kept in ``out``, learned from all sounds to learn from: a taught head (its name or file), or, of lora
               and full, the folder of a bundle. One method alone is the one that is kept.
@@ -134,12 +135,16 @@ def adapt(
         raise UsageError(f"{seeds} draws are none.", hint="Give at least one, e.g. --seeds 5.")
     if plot is not None:
         check_picture(Path(plot))
-    folder, name = opened(model)
-    run, loaded = _loaded(folder, name, methods)
-    found, notes = chosen(methods, run=folder is not None, model=str(model), reads=_reads(run))
+    at = opened(model)
+    run, loaded = _loaded(at, methods)
+    has = at.run is not None or at.clap is not None
+    found, notes = chosen(methods, run=has, model=str(model), reads=run is None or run.table() is not None)
     kept = _kept(save, out, methods, found)
     if kept is not None:
         assert out is not None
+        if at.clap is not None and kept.makes == "head":
+            hint = f"Convert it first (auricle models convert {at.clap} FOLDER), and adapt that bundle."
+            raise UsageError(f"a head of {kept.name} belongs to a bundle, and {at.clap} is none.", hint=hint)
         saving.check(kept, out, overwrite)
     task, heard, failures = listen(task, loaded, None if watch is None else lambda done, of: watch("hearing", done, of))
     names, texts = prompts.ensemble(loaded, task.labels, ("{}",)), prompts.ensemble(loaded, task.labels)
@@ -202,8 +207,17 @@ def check_shots(shots: Sequence[int | str]) -> list[int | str]:
     return list(dict.fromkeys(found))
 
 
-def opened(model: str | os.PathLike[str]) -> tuple[Path | None, str]:
-    """(the folder of a run or None, the name of what ``auricle.load`` takes). Raises ModelError, TrainingError ``Pickle``."""
+@dataclass(frozen=True)
+class Opened:
+    """``name``: what ``auricle.load`` takes. ``run``: the folder of a run; ``clap``: that of a checkpoint of transformers."""
+
+    name: str
+    run: Path | None = None
+    clap: Path | None = None
+
+
+def opened(model: str | os.PathLike[str]) -> Opened:
+    """Raises ModelError, TrainingError ``Pickle``."""
     from auricle.training import checkpoint
 
     path = Path(os.fspath(model)).expanduser()
@@ -212,11 +226,14 @@ def opened(model: str | os.PathLike[str]) -> tuple[Path | None, str]:
         raise ModelError("Missing", f"{path} is a file, no model.", hint="Name a model, the folder of a bundle, or the folder of a run.")
     if path.is_dir() and not (path / "card.json").is_file():
         if (path / "recipe.yaml").is_file() and (path / "checkpoints").is_dir():
-            return path, str(_bundle_of(path))
-        for file in sorted(path.iterdir()):
-            if file.is_file() and file.suffix.lower() in (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle"):
-                checkpoint.refuse_pickle(file)
-    return None, str(path) if path.is_dir() else os.fspath(model)
+            return Opened(str(_bundle_of(path)), run=path)
+        if not any(path.glob("*.safetensors")):
+            for file in sorted(path.iterdir()):
+                if file.is_file() and file.suffix.lower() in (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle"):
+                    checkpoint.refuse_pickle(file)
+        elif (path / "config.json").is_file():
+            return Opened("", clap=path)
+    return Opened(str(path) if path.is_dir() else os.fspath(model))
 
 
 def _bundle_of(folder: Path) -> Path:
@@ -227,12 +244,20 @@ def _bundle_of(folder: Path) -> Path:
     return path
 
 
-def _loaded(folder: Path | None, name: str, methods: Sequence[str] | None) -> tuple[Any, Any]:
-    """The towers of a run (where a method needs them), and the model that hears."""
-    loaded = hub.load(name)
+def _loaded(found: Opened, methods: Sequence[str] | None) -> tuple[Any, Any]:
+    """Towers with weights (where there are some and a method needs them), and the model that hears."""
+    if found.clap is not None:
+        try:
+            from auricle.training.transfer.clap import open_clap
+        except ImportError:
+            hint = 'Install it with: pip install "auricle[train,hf]"'
+            raise TrainingError("NoTorch", f"{found.clap} needs torch and transformers.", hint=hint) from None
+        towers = open_clap(found.clap)
+        return towers, towers.model
+    loaded = hub.load(found.name)
     if not hasattr(loaded, "embed_text"):
         raise ModelError("Capability", f"{loaded.name} reads no text.", hint="Use a model of two towers, such as tiny-towers.")
-    if folder is None or (methods is not None and not any(METHODS[m].towers for m in methods if m in METHODS)):
+    if found.run is None or (methods is not None and not any(METHODS[m].towers for m in methods if m in METHODS)):
         return None, loaded
     try:
         from auricle.training.transfer.towers import open_run
@@ -240,15 +265,7 @@ def _loaded(folder: Path | None, name: str, methods: Sequence[str] | None) -> tu
         if methods is None:
             return None, loaded
         raise TrainingError("NoTorch", "to train towers needs torch.", hint='Install it with: pip install "auricle[train]"') from None
-    return open_run(folder), loaded
-
-
-def _reads(run: Any) -> bool:
-    if run is None:
-        return True
-    from auricle.training.transfer.context import embedding_of
-
-    return embedding_of(run.towers.text) is not None
+    return open_run(found.run), loaded
 
 
 def _kept(save: str | None, out: Any, methods: Sequence[str] | None, found: Sequence[Method]) -> Method | None:

@@ -1,9 +1,8 @@
-"""The towers of a run (``auricle train``) with their weights, so that they can be trained on; and back to what they were."""
+"""Two towers with their weights, so that they can be trained on, and brought back to what they were: those of a run (``auricle train``)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,85 +11,121 @@ import torch
 from torch import Tensor, nn
 
 from auricle.audio.features import Float32, FrontEnd, front_end
+from auricle.models.bundle import Bundle
 from auricle.models.capabilities import Vectors
 from auricle.models.listening import window_cuts
 from auricle.training import checkpoint
 from auricle.training.building import Built, build
+from auricle.training.corpus import Corpus, Entry, Set
 from auricle.training.errors import TrainingError
+from auricle.training.export import export
 from auricle.training.feed import padded
 from auricle.training.graphs import Frames, Windows, audio_side
 from auricle.training.modules.layers import unit
+from auricle.training.modules.text import TextEncoder
 from auricle.training.recipe import Recipe, Source
 from auricle.training.schema import TransformersAudio, TransformersText
+from auricle.training.words import Words
 
 AT_ONCE = 64  # inputs of the audio tower in one pass where nothing is learned
 
 
-@dataclass
-class RunTowers:
-    """``front``, ``seconds``, ``hop``: how the run's bundle hears, so that what is measured here is what the bundle will do."""
+class Trainable:
+    """Two towers with weights. ``towers`` has ``encode_text``, ``logit_scale`` and parameters; ``front``, ``seconds`` and ``hop`` say how
+    the bundle made of them hears, so that what is measured here is what the bundle will do."""
 
-    folder: Path
-    recipe: Recipe
-    built: Built
-    front: FrontEnd
-    seconds: float
-    hop: float
-    first: dict[str, Tensor]
+    def __init__(self, towers: nn.Module, words: Words, front: FrontEnd, seconds: float, hop: float, memory: int) -> None:
+        self.towers: Any = towers.eval()
+        self.words, self.front, self.seconds, self.hop, self.memory = words, front, seconds, hop, memory
+        self.first = {name: value.detach().clone() for name, value in named(towers)}
 
-    @property
-    def towers(self) -> Any:
-        return self.built.towers
+    def heard(self, windows: Iterable[Float32]) -> Tensor:
+        """``[n, dim]``, unit norm; gradients go through."""
+        raise NotImplementedError
 
-    @property
-    def n(self) -> int:
-        """Samples of a window."""
-        return round(self.seconds * self.front.rate)
+    def table(self) -> nn.Module | None:
+        """The word embeddings of the text tower; None where it is an ONNX graph."""
+        raise NotImplementedError
+
+    def reading(self) -> Iterable[nn.Parameter]:
+        """The weights of the text side."""
+        raise NotImplementedError
+
+    def bundle(self, folder: Path, name: str, entries: Sequence[Entry]) -> Bundle:
+        """The towers as they are now. ``entries``: sounds to measure the graphs on, and for the licence chain."""
+        raise NotImplementedError
 
     def restore(self) -> None:
         """All weights as they were."""
         with torch.no_grad():
-            for name, value in _named(self.towers):
+            for name, value in named(self.towers):
                 value.copy_(self.first[name])
                 if isinstance(value, nn.Parameter):
                     value.grad = None
 
-    # ------------------------------------------------------------------------------------------------------------ text
-
     def tokens(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        ids, mask = padded(self.built.words(texts), self.built.words.pad_id)
+        ids, mask = padded(self.words(texts), self.words.pad_id)
         return ids, mask
 
     @torch.no_grad()
     def embed_text(self, texts: Sequence[str]) -> Vectors:
         return np.asarray(self.towers.encode_text(*self.tokens(texts)).numpy(), np.float32)
 
-    # ------------------------------------------------------------------------------------------------------------ sound
-
     def features(self, samples: Float32) -> Float32:
         """Inputs of the audio tower of one window, as the bundle makes them."""
         whole = np.ascontiguousarray(samples)
         return self.front.features(whole, self.front.cuts(len(whole)))
 
+    def pooled(self, vectors: Tensor, parts: Sequence[Float32]) -> Tensor:
+        """Vectors of inputs → of the windows whose inputs are ``parts``: unit norm of the mean."""
+        owners = torch.repeat_interleave(torch.arange(len(parts)), torch.tensor([len(part) for part in parts]))
+        return unit(torch.zeros(len(parts), vectors.shape[1], dtype=vectors.dtype).index_add(0, owners, vectors))
+
     def windows(self, samples: Float32) -> list[Float32]:
         """The stretches that the bundle cuts a sound into."""
-        cuts = window_cuts(len(samples), self.n, round(self.hop * self.front.rate), self.front.rate, self.front.hop or 1)
+        rate = self.front.rate
+        cuts = window_cuts(len(samples), round(self.seconds * rate), round(self.hop * rate), rate, self.front.hop or 1)
         return [samples[start:end] for start, end in cuts]
-
-    def heard(self, windows: Iterable[Float32]) -> Tensor:
-        """``[n, dim]``, unit norm; gradients go through."""
-        side: Frames | Windows = audio_side(self.recipe, self.built)[2]
-        parts = [self.features(window) for window in windows]
-        features = torch.from_numpy(np.concatenate(parts))
-        raw = torch.cat([side(features[at : at + AT_ONCE]) for at in range(0, len(features), AT_ONCE)])
-        owners = torch.repeat_interleave(torch.arange(len(parts)), torch.tensor([len(part) for part in parts]))
-        return unit(torch.zeros(len(parts), raw.shape[1]).index_add(0, owners, raw))
 
     @torch.no_grad()
     def embed_windows(self, samples: Float32) -> Vectors:
         """All windows of a sound, ``[w, dim]``."""
         windows = self.windows(samples)
         return np.concatenate([np.asarray(self.heard(windows[at : at + 16]).numpy(), np.float32) for at in range(0, len(windows), 16)])
+
+
+class RunTowers(Trainable):
+    """The towers of a run of ``auricle train``."""
+
+    def __init__(self, recipe: Recipe, built: Built) -> None:
+        self.recipe, self.built = recipe, built
+        built.towers.eval()
+        description, window, _, _ = audio_side(recipe, built)
+        memory = recipe.data.memory << 20
+        super().__init__(built.towers, built.words, front_end(description), float(window["seconds"]), float(window["hop"]), memory)
+
+    def heard(self, windows: Iterable[Float32]) -> Tensor:
+        side: Frames | Windows = audio_side(self.recipe, self.built)[2]
+        parts = [self.features(window) for window in windows]
+        features = torch.from_numpy(np.concatenate(parts))
+        return self.pooled(torch.cat([side(features[at : at + AT_ONCE]) for at in range(0, len(features), AT_ONCE)]), parts)
+
+    def table(self) -> nn.Module | None:
+        text = self.towers.text
+        if isinstance(text, TextEncoder):
+            return text.words
+        inner = getattr(text, "model", None)
+        found: nn.Module | None = inner.get_input_embeddings() if inner is not None else None
+        return found
+
+    def reading(self) -> Iterable[nn.Parameter]:
+        return [*self.towers.text.parameters(), *self.towers.text_head.parameters()]
+
+    def bundle(self, folder: Path, name: str, entries: Sequence[Entry]) -> Bundle:
+        model = self.recipe.model.model_copy(update={"name": name, "version": "1"})
+        recipe = self.recipe.model_copy(update={"model": model})
+        recipe._source = self.recipe.source
+        return Bundle.open(export(recipe, self.built, Corpus([Set("adaptation", list(entries))]), folder / "bundle").path)
 
 
 def open_run(folder: Path) -> RunTowers:
@@ -107,16 +142,13 @@ def open_run(folder: Path) -> RunTowers:
     path = checkpoint.weights_of(folder)
     weights = checkpoint.load(path)
     trained = {name.removeprefix("towers."): value for name, value in weights.items() if name.startswith("towers.")}
-    own = dict(_named(built.towers))
+    own = dict(named(built.towers))
     for name, value in trained.items():
         if name not in own or own[name].shape != value.shape:
             raise TrainingError("OtherRecipe", f"{path} does not fit the run's recipe: {name}.", hint="Name the folder of one run.")
         with torch.no_grad():
             own[name].copy_(value)
-    built.towers.eval()
-    description, window, _, _ = audio_side(recipe, built)
-    first = {name: value.detach().clone() for name, value in _named(built.towers)}
-    return RunTowers(folder, recipe, built, front_end(description), float(window["seconds"]), float(window["hop"]), first)
+    return RunTowers(recipe, built)
 
 
 def _recipe(folder: Path, last: checkpoint.Checkpoint) -> Recipe:
@@ -136,6 +168,6 @@ def _recipe(folder: Path, last: checkpoint.Checkpoint) -> Recipe:
     return recipe
 
 
-def _named(module: nn.Module) -> Iterable[tuple[str, Tensor]]:
+def named(module: nn.Module) -> Iterable[tuple[str, Tensor]]:
     yield from module.named_parameters()
     yield from module.named_buffers()

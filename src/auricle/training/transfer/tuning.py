@@ -24,7 +24,7 @@ from auricle.training.transfer.decision import Floats
 from auricle.training.transfer.prompts import TEMPLATES, ensemble
 from auricle.training.transfer.residual import cross_entropy, no_number
 from auricle.training.transfer.task import Example, Places, Task
-from auricle.training.transfer.towers import RunTowers
+from auricle.training.transfer.towers import Trainable
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class Options:
 class Listened:
     """Sounds of a task at the towers' rate, the last of them kept in memory."""
 
-    def __init__(self, task: Task, towers: RunTowers) -> None:
-        self.task, self.sounds = task, Sounds(towers.front.rate, towers.recipe.data.memory << 20)
+    def __init__(self, task: Task, towers: Trainable) -> None:
+        self.task, self.sounds = task, Sounds(towers.front.rate, towers.memory)
 
     def whole(self, place: int) -> Float32:
         return self.sounds.whole(entry_of(self.task.examples[place]))
@@ -57,7 +57,7 @@ def entry_of(example: Example, texts: Sequence[str] = ()) -> Entry:
 
 
 def tune(
-    towers: RunTowers,
+    towers: Trainable,
     parameters: Sequence[nn.Parameter],
     listened: Listened,
     places: Places,
@@ -70,10 +70,12 @@ def tune(
     """Train ``parameters`` in place. Raises TrainingError ``NaN``."""
     task, model = listened.task, towers.towers
     torch.manual_seed(seed)
-    optimiser = torch.optim.AdamW(parameters, lr=options.rate, betas=(0.9, 0.98), weight_decay=options.weight_decay)
     truth = torch.from_numpy(task.truth)
+    bias = torch.zeros(() if task.exclusive else (len(task.labels),), requires_grad=not task.exclusive)
+    every = [*parameters, *([] if task.exclusive else [bias])]  # a bias a label turns no ranking, and is not kept
+    optimiser = torch.optim.AdamW(every, lr=options.rate, betas=(0.9, 0.98), weight_decay=options.weight_decay)
     learned = {id(p) for p in parameters}
-    reads = any(id(p) in learned for p in [*model.text.parameters(), *model.text_head.parameters()])
+    reads = any(id(p) in learned for p in towers.reading())
     texts = None if reads else torch.from_numpy(ensemble(towers, task.labels))
     for step in range(options.steps):
         batch = batch_at(places, step, options.batch, seed)
@@ -83,7 +85,12 @@ def tune(
             template = TEMPLATES[int(rng.integers(len(TEMPLATES)))]
             texts = model.encode_text(*towers.tokens([template.replace("{}", label) for label in task.labels]))
         assert texts is not None
-        logits = model.logit_scale * heard @ texts.T + (0.0 if task.exclusive else model.logit_bias)
+        logits = model.logit_scale * heard @ texts.T
+        if not task.exclusive:
+            if step == 0:  # half of what is said is said too often: begin where the labels' shares are
+                with torch.no_grad():
+                    bias.copy_(torch.logit((truth == 1).float().mean(0).clamp(0.01, 0.99)) - logits.mean(0))
+            logits = logits + bias
         found = cross_entropy(logits, truth[batch], torch.ones(len(batch)), task.exclusive)
         found.backward()
         norm = float(nn.utils.clip_grad_norm_(parameters, 1.0))
@@ -107,7 +114,7 @@ def batch_at(places: Places, step: int, size: int, seed: int) -> Places:
     return np.array(found, np.int64)
 
 
-def scores(towers: RunTowers, listened: Listened, places: Iterable[int], texts: Vectors) -> Floats:
+def scores(towers: Trainable, listened: Listened, places: Iterable[int], texts: Vectors) -> Floats:
     """``[n, k]``: each sound's windows with the labels' texts, pooled as ``auricle classify`` does."""
     from auricle.models.heads import pool_windows
 
