@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,8 @@ from auricle.landscape.conflicts import conflicts
 from auricle.landscape.schema import Edge, Landscape, Record
 from auricle.landscape.terms import MEANING, Terms, strictest
 
-LICENCES = ("licence-weights", "licence")
+LICENCES = ("licence-weights", "licence")  # of a model's weights
+DATA_LICENCES = ("licence-audio", "licence-text", "licence")
 _HOSTS = ("weights", "host", "hosts")
 
 
@@ -73,24 +74,27 @@ def find_model(field: Landscape, name: str) -> Record | None:
     byname = asked.rpartition("/")[2]
     loose = None
     for record in field.of("model"):
-        names = {_plain(one) for one in (record.id, record.name, *record.aliases, *_hosted(record), *map(_repository, record.links))}
-        if asked in names:
+        weights = {_plain(one) for one in (*record.aliases, *_hosted(record), *(link for link in record.links if link.startswith("hf:")))}
+        if asked in weights | {_plain(one) for one in (record.id, record.name, *map(_repository, record.links))}:
             return record
-        if "/" in asked and byname in {one.rpartition("/")[2] for one in names if "/" in one}:
+        if "/" in asked and byname in {one.rpartition("/")[2] for one in weights if "/" in one}:
             loose = loose or record  # the same weights in another's repository
     return loose
 
 
 def terms_of(record: Record) -> Terms | None:
-    claims = [str(fact.value) for key in LICENCES for fact in record.said(key)]
-    return strictest(claims)
+    keys = LICENCES if record.kind in ("model", "encoder") else DATA_LICENCES
+    return strictest(str(fact.value) for key in keys for fact in record.said(key))
 
 
-def traps(field: Landscape, record: Record) -> Iterable[str]:
+def traps(field: Landscape, record: Record) -> Iterator[str]:
+    """What one should know of a record before one trusts or uses it."""
     for fact in record.said("trap"):
         yield f"{fact.value} ({fact.source}; {fact.mark})"
     for edge in field.into(record.id, "critiques"):
         yield f"{edge.note or f'{field.records[edge.subject].name} shows a fault of it.'} ({edge.source}; {edge.mark})"
+    if record.kind != "model":
+        return
     for found in conflicts(field, model=record.id):
         values = ", ".join(f"{figure.value:g} ({figure.source})" for figure in found.figures)
         yield f"Published figures differ: {field.records[found.benchmark].name}, {found.metric}: {values}."

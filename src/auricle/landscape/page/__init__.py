@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from auricle.landscape import pictures
+from auricle.landscape import asked, pictures
 from auricle.landscape.pictures.canvas import themed, variables
 from auricle.landscape.schema import Landscape
 
@@ -88,6 +88,10 @@ def content(field: Landscape) -> dict[str, Any]:
     for record in whole["records"]:
         record.pop("file", None), record.pop("line", None)
         record["degree"] = weight[record["id"]]
+        whole_record = field.records[record["id"]]
+        record["traps"] = list(asked.traps(field, whole_record))
+        if terms := asked.terms_of(whole_record):
+            record["licence"] = terms
         record["marks"] = sorted({fact["mark"] for fact in record.get("facts", ())})
     return {
         "about": about(field),

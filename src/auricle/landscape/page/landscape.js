@@ -21,8 +21,8 @@
   const state = { q: '', chosen: {}, view: 'records', id: '', picture: '', model: '', benchmark: '' };
   const GROUPS = [
     ['kind', 'Kind', (r) => [r.kind]],
-    ['family', 'Family', (r) => (r.family ? [r.family] : [])],
     ['domain', 'Domain', (r) => r.domains ?? []],
+    ['family', 'Family', (r) => (r.family ? [r.family] : [])],
     ['licence', 'Licence', (r) => (r.licence ? [r.licence] : [])],
     ['mark', 'Mark of its facts', (r) => r.marks ?? []],
     ['year', 'Year', (r) => (r.year ? [String(r.year)] : ['undated'])],
@@ -84,6 +84,8 @@
     return ranked.map(([, record]) => record);
   }
 
+  const SHOWN = 8;
+  const unfolded = new Set();
   function drawFilters(matching) {
     const form = $('filters');
     const focused = document.activeElement?.closest?.('#filters') ? document.activeElement.id : '';
@@ -103,7 +105,12 @@
           });
           return make('label', {}, box, make('span', {}, data.words[value] ?? value), make('small', {}, String(counts.get(value))));
         });
-        return make('fieldset', { 'data-group': key, hidden: !boxes.length }, make('legend', {}, title), ...boxes);
+        const last = kept.findLastIndex((value) => state.chosen[key].has(value)); // what is chosen is never folded away
+        const shown = Math.max(SHOWN, last + 1);
+        const rest = boxes.slice(shown);
+        const fold = rest.length > 1 ? [make('details', { open: unfolded.has(key) }, make('summary', {}, `${rest.length} more`), rest)] : rest;
+        fold[0]?.addEventListener('toggle', (event) => unfolded[event.target.open ? 'add' : 'delete'](key));
+        return make('fieldset', { 'data-group': key, hidden: !boxes.length }, make('legend', {}, title), ...boxes.slice(0, shown), ...fold);
       }),
     );
     if (focused) $(focused)?.focus();
@@ -140,7 +147,7 @@
     }
     return parts;
   }
-  const table = (head, rows) => make('table', {}, make('thead', {}, make('tr', {}, head.map((words) => make('th', { scope: 'col' }, words)))), make('tbody', {}, rows));
+  const table = (head, rows, name) => make('table', { class: name }, make('thead', {}, make('tr', {}, head.map((words) => make('th', { scope: 'col' }, words)))), make('tbody', {}, rows));
   const link = (id) => make('a', { href: address(id) }, records.get(id)?.name ?? id);
   const value = (said) => (Array.isArray(said) ? said.join(', ') : typeof said === 'number' ? said.toLocaleString('en') : said);
 
@@ -187,7 +194,7 @@
     }
     document.title = `${record.name} · the landscape · auricle`;
     const paper = record.paper;
-    const facts = (record.facts ?? []).map((fact) => make('tr', {}, make('th', { scope: 'row' }, (data.words[fact.key] ?? fact.key).replace(/[-_]/g, ' ')), make('td', {}, value(fact.value), fact.note ? make('div', { class: 'dim' }, fact.note) : ''), make('td', {}, mark(fact.mark), make('div', { class: 'dim' }, fact.date)), make('td', {}, source(fact.source))));
+    const facts = (record.facts ?? []).filter((fact) => fact.key !== 'trap').map((fact) => make('tr', {}, make('th', { scope: 'row' }, (data.words[fact.key] ?? fact.key).replace(/[-_]/g, ' ')), make('td', {}, value(fact.value), fact.note ? make('div', { class: 'dim' }, fact.note) : ''), make('td', {}, mark(fact.mark), make('div', { class: 'dim date' }, fact.date)), make('td', {}, source(fact.source))));
     detail.replaceChildren(
       make('a', { class: 'back', href: `#/${query()}` }, '← All records'),
       make('h2', {}, record.name),
@@ -198,7 +205,7 @@
       ...(paper?.title ? [make('p', { class: 'small' }, `${paper.title}${paper.year ? `, ${paper.year}` : ''}. `, paper.arxiv ? source(`arXiv:${paper.arxiv}`) : paper.url ? source(paper.url) : '')] : []),
       ...(record.links ?? []).map((to) => make('p', { class: 'small' }, source(to))),
       ...(record.kind === 'model' && data.verdicts[record.id] ? [make('p', {}, make('a', { href: `#/contamination/${record.id}` }, 'What can its scores claim?'))] : []),
-      ...(facts.length ? [make('h3', {}, 'Facts'), table(['What', 'Value', 'Mark', 'Source'], facts)] : []),
+      ...(facts.length ? [make('h3', {}, 'Facts'), table(['What', 'Value', 'Mark', 'Source'], facts, 'facts')] : []),
       ...relations(record), ...figures(record),
     );
     detail.scrollTop = 0;
