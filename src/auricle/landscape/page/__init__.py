@@ -15,7 +15,7 @@ from auricle.landscape.pictures.canvas import themed, variables
 from auricle.landscape.schema import Landscape
 
 _HERE = Path(__file__).parent
-EMBEDDED: Final = ("timeline", "map", "overlap")
+LINEAGES: Final = 8  # of the works with most relations; `auricle landscape draw lineage` draws any other
 # The two ends of a relation, as headings above the records at the other end.
 RELATIONS: Final = {
     "trained-on": ("Trained on", "What was trained on it"),
@@ -71,12 +71,19 @@ def js() -> str:
 def _document(field: Landscape, style: str, script: str, home: str) -> str:
     # A script element ends where its text says so: "<" never stands in the data.
     data = json.dumps(content(field), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-    templates = [
-        f'<template id="picture-{kind}">{pictures.draw(field, kind).svg(embedded=True)}</template>' for kind in EMBEDDED if field.records
-    ]
+    templates = [f'<template id="picture-{key}">{svg}</template>' for key, (_, svg) in _drawn(field).items()]
     body = f'{"".join(templates)}<script type="application/json" id="data">{data}</script>{script}'
     frame = (_HERE / "landscape.html").read_text("utf-8")
     return frame.replace("<!-- head -->", style).replace("<!-- home -->", home).replace("<!-- body -->", body)
+
+
+def _drawn(field: Landscape) -> dict[str, tuple[str, str]]:
+    """Key → title and SVG of each picture in the page."""
+    drawn = {kind: (title, pictures.draw(field, kind).svg(embedded=True)) for kind, title in pictures.KINDS.items() if kind != "lineage"}
+    works = [id for id, _ in pictures.degrees(field).most_common() if field.records[id].kind in ("set", "model", "benchmark")]
+    for id in works[:LINEAGES]:
+        drawn[f"lineage-{id}"] = (f"Lineage of {field.records[id].name}", pictures.draw(field, "lineage", id).svg(embedded=True))
+    return drawn
 
 
 def content(field: Landscape) -> dict[str, Any]:
@@ -101,7 +108,7 @@ def content(field: Landscape) -> dict[str, Any]:
         "relations": RELATIONS,
         "meaning": MEANING,
         "words": _WORDS,
-        "pictures": {kind: pictures.KINDS[kind] for kind in EMBEDDED},
+        "pictures": {key: title for key, (title, _) in _drawn(field).items()},
         "verdicts": {},
         "levels": {},
     }

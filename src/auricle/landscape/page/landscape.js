@@ -205,6 +205,7 @@
       ...(paper?.title ? [make('p', { class: 'small' }, `${paper.title}${paper.year ? `, ${paper.year}` : ''}. `, paper.arxiv ? source(`arXiv:${paper.arxiv}`) : paper.url ? source(paper.url) : '')] : []),
       ...(record.links ?? []).map((to) => make('p', { class: 'small' }, source(to))),
       ...(record.kind === 'model' && data.verdicts[record.id] ? [make('p', {}, make('a', { href: `#/contamination/${record.id}` }, 'What can its scores claim?'))] : []),
+      ...(data.pictures[`lineage-${record.id}`] ? [make('p', {}, make('a', { href: `#/pictures/lineage-${record.id}` }, 'Its lineage, drawn'))] : []),
       ...(facts.length ? [make('h3', {}, 'Facts'), table(['What', 'Value', 'Mark', 'Source'], facts, 'facts')] : []),
       ...relations(record), ...figures(record),
     );
