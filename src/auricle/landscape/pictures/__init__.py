@@ -29,7 +29,7 @@ _LANES: Final = (
     ("benchmarks", "c6"),
 )  # fmt: skip
 _COLUMNS: Final = (
-    ("contrastive", "contrastive"), ("generative", "generative"), ("discriminative", "discriminative"), ("none", "not trained as one"),
+    ("contrastive", "contrastive"), ("generative", "generative"), ("discriminative", "discriminative"), ("none", "assembled, not trained"),
 )  # fmt: skip
 _DEPTH = 2  # steps that a lineage goes to each side
 

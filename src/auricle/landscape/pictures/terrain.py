@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from auricle.landscape.pictures.canvas import FOOT, TOP, Canvas
 
-LEFT, COLUMN, ROW, NAMES = 200, 262, 138, 4
+LEFT, COLUMN, NAMES = 200, 262, 4
 DOMAINS = (("speech", "c3"), ("music", "c2"), ("sound", "c1"))
 
 
@@ -24,26 +24,27 @@ def terrain(models: Iterable[Placed], families: Sequence[tuple[str, str]], objec
     """``families`` and ``objectives``: value and title of each row and column. A model counts in each cell that it belongs to."""
     all_ = list(models)
     width = LEFT + COLUMN * len(objectives) + 40
-    height = TOP + 62 + ROW * len(families) + FOOT
     placed = sum(bool(set(m.objectives) & {o for o, _ in objectives}) and m.family in dict(families) for m in all_)
     rest = f"; {len(all_) - placed} have no such place" if placed < len(all_) else ""
     about = f"{placed} models, each in every cell that it belongs to; a bar per domain{rest}"
-    sheet = Canvas(width, height, title="Family × objective × domain", subtitle=about, source=source)
-    sheet.legend(LEFT, TOP + 16, [(name, colour) for name, colour in DOMAINS])
     cells = {(f, o): [m for m in all_ if m.family == f and o in m.objectives] for f, _ in families for o, _ in objectives}
+    heights = [76 + 16 * max(min(len(cells[f, o]), NAMES) for o, _ in objectives) for f, _ in families]
+    sheet = Canvas(width, TOP + 62 + sum(heights) + FOOT, title="Family × objective × domain", subtitle=about, source=source)
+    sheet.legend(LEFT, TOP + 16, [(name, colour) for name, colour in DOMAINS])
     counts = {(f, o, d): sum(d in m.domains for m in cell) for (f, o), cell in cells.items() for d, _ in DOMAINS}
     most = max(counts.values(), default=1) or 1
     top = TOP + 58
     for i, (_, title) in enumerate(objectives):
         sheet.text(LEFT + i * COLUMN, top - 12, title, 15, bold=True, room=COLUMN - 12)
-    for j, (family, title) in enumerate(families):
-        y = top + j * ROW
+    y = top
+    for (family, title), height in zip(families, heights, strict=True):
         sheet.line(40, y, width - 40, y)
         sheet.text(40, y + 26, title, 15, bold=True, room=LEFT - 52)
         n = sum(m.family == family for m in all_)
         sheet.text(40, y + 45, f"{n} model{'s' * (n != 1)}", 12, colour="dim")
         for i, (objective, _) in enumerate(objectives):
             _cell(sheet, LEFT + i * COLUMN, y, cells[family, objective], [counts[family, objective, d] for d, _ in DOMAINS], most)
+        y += height
     return sheet
 
 
