@@ -74,10 +74,10 @@ def show(report: Report) -> None:
         output.say(output.indented(output.table(rows)))
     if report.declared:
         output.say("\nDeclared in the landscape, by the names of the sets")
-        rows = [[one.says, f"{one.source} ({one.mark})"] for one in report.declared[:_SHOWN]]
-        output.say(output.indented(output.table(rows)))
-        if len(report.declared) > _SHOWN:
-            output.say(f"  … and {len(report.declared) - _SHOWN} more; --json names all, --against OTHER asks for one.")
+        rows = [list(row) for row in dict.fromkeys((one.says, f"{one.source} ({one.mark})") for one in report.declared)]
+        output.say(output.indented(output.table(rows[:_SHOWN])))
+        if len(rows) > _SHOWN:
+            output.say(f"  … and {len(rows) - _SHOWN} more; --json names all, --against OTHER asks for one.")
     broken = output.count(len(report.broken), "broken or missing input")
     verdict = "All is well" if report.ok else "Not well"
     leaks = len(report.twice.leaks) + (len(report.against.leaks) if report.against else 0)
