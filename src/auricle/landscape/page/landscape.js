@@ -187,6 +187,7 @@
     const record = records.get(state.id);
     $('records').classList.toggle('open', Boolean(record));
     for (const row of $('rows').querySelectorAll('a')) current(row, row.dataset.id === state.id);
+    $('rows').querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest' });
     if (!record) {
       detail.replaceChildren(make('h2', {}, 'What leans on what'), make('p', {}, data.about), make('p', { class: 'dim' }, 'Choose a record, or type a few words. Every statement shows its source and how it was learnt:'), make('ul', { class: 'plainlist' }, Object.entries(data.meaning).map(([name, words]) => make('li', {}, mark(name), ' ', make('span', { class: 'dim' }, words)))));
       document.title = 'The landscape of audio and language · auricle';

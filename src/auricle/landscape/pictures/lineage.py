@@ -37,13 +37,19 @@ def lineage(name: str, nodes: Iterable[Node], links: Iterable[Link], source: str
     levels: dict[int, list[Node]] = defaultdict(list)
     for node in nodes:
         levels[node.level].append(node)
-    kept = {level: sorted(group, key=lambda n: (-n.weight, n.name.lower()))[:MOST] for level, group in levels.items()}
+    links = list(links)
+    kept: dict[int, list[Node]] = {}
+    shown: set[str] = set()
+    for level in sorted(levels, key=abs):  # near the work first: a column shows what hangs on the one before it, in its order
+        near = kept.get(level - 1 if level > 0 else level + 1, [])
+        tied = {id for link in links for id in (link.older, link.newer) if {link.older, link.newer} & {node.id for node in near}}
+        hanging = [node for node in levels[level] if level == 0 or node.id in tied]
+        heaviest = sorted(hanging, key=lambda n: (-n.weight, n.name.lower()))[:MOST]
+        kept[level] = _ordered(heaviest, near, links)
+        shown |= {node.id for node in kept[level]}
     dropped = {level: len(levels[level]) - len(group) for level, group in kept.items()}
-    shown = {node.id for group in kept.values() for node in group}
     used = [link for link in links if link.older in shown and link.newer in shown]
     order = sorted(kept)
-    for level in sorted(order, key=abs):  # near the work first: the next column follows the order of the one before it
-        kept[level] = _ordered(kept[level], kept.get(level - 1 if level > 0 else level + 1, []), used)
     tallest = max(len(group) + (dropped[level] > 0) for level, group in kept.items())
     body = tallest * (HIGH + GAP) - GAP
     width = max(80 + len(order) * BOX + (len(order) - 1) * APART, 900)
