@@ -90,6 +90,19 @@ def night(folder: Path, model: str) -> Path:
     return target
 
 
+def scene(folder: Path) -> Path:
+    """A library of one recording: a dog, then bells that a siren joins, all from the demo sounds."""
+    rate = 16_000
+    sound = np.random.default_rng(0).normal(size=40 * rate) * 1e-4
+    for name, at, seconds in (("animals/dog barking.ogg", 8.0, 4.5), ("music/church bells.ogg", 18.0, 12.0), ("town/siren.ogg", 25.0, 7.0)):
+        samples, own = sf.read(SOUNDS / name, always_2d=True)
+        part = soxr.resample(samples.mean(axis=1), own, rate)[: int(seconds * rate)]
+        sound[int(at * rate) : int(at * rate) + len(part)] += 0.3 * part / np.abs(part).max()
+    (folder / "scene").mkdir()
+    sf.write(folder / "scene" / "street.wav", sound, rate)
+    return _indexed(folder / "scene.library", folder / "scene")
+
+
 def _indexed(target: Path, sounds: Path) -> Path:
     with auricle.Library(target) as library:
         library.index([sounds])

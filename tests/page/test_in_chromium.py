@@ -21,7 +21,7 @@ from page import stocked
 
 WEB = Path(__file__).parents[2] / "web"
 # In this order: the ten hours are heard in the background meanwhile.
-FLOWS = ["search", "listen", "recording", "library", "map", "teach", "landscape", "looks", "many", "night"]
+FLOWS = ["search", "listen", "recording", "events", "library", "map", "teach", "landscape", "looks", "many", "night"]
 SECONDS = 170  # for one file; on two quiet cores each takes 10 to 25
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -56,6 +56,7 @@ def stock(tmp_path_factory):
     night = subprocess.Popen([sys.executable, "-c", f"{made}stocked.night(Path({str(root)!r}), {model!r})"], env=environment)
     demo = stocked.demo(root)
     stocked.many(root, demo)
+    stocked.scene(root)
     opened = root / "bin" / "xdg-open"  # writes down what it was asked to show
     opened.parent.mkdir()
     opened.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >> "{root}/revealed"\n')
@@ -75,7 +76,7 @@ def stock(tmp_path_factory):
 def served(stock):
     """The server of the page: ``auricle serve`` as a person starts it. Gives what the flows are told."""
     root, told, environment, _ = stock
-    libraries = [f"--library={name}={root / name}.library" for name in ("demo", "many", "night", "fresh")]
+    libraries = [f"--library={name}={root / name}.library" for name in ("demo", "many", "night", "scene", "fresh")]
     command = [sys.executable, "-m", "auricle.cli.main", "serve", "--port", "0", *libraries]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as server:
         assert server.stderr is not None

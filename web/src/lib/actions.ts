@@ -48,7 +48,7 @@ async function takeBack(request: TagRequest): Promise<void> {
   show(new Set(request.recordings), request.add ?? [], request.remove ?? []);
 }
 
-export const refOf = (row: Row): MomentRef => ({ recording_id: row.recording_id, start: row.start, end: row.end, score: row.score });
+export const refOf = (row: Row): MomentRef => ({ recording_id: row.recording_id, start: row.start, end: row.end, score: row.score, ...(row.label && { label: row.label }) });
 
 /** Moments as a file that the browser saves. */
 export async function exportMoments(format: string, moments: MomentRef[], label?: string): Promise<void> {

@@ -103,6 +103,33 @@ export async function send<R>(method: 'POST' | 'DELETE', path: string, options: 
   return (response.status === 204 ? undefined : await response.json()) as R;
 }
 
+/** An answer of JSON lines, each as it comes. A line that holds a problem is thrown. */
+export async function* lines<R extends { problem?: T.Problem | null }>(path: string, json: unknown, signal?: AbortSignal): AsyncGenerator<R> {
+  const response = await call('POST', address(path), { json, signal });
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  if (!reader) return;
+  let rest = '';
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      const parts = (rest + (value ?? '')).split('\n');
+      rest = done ? '' : (parts.pop() ?? '');
+      for (const part of parts) {
+        if (!part) continue;
+        const line = JSON.parse(part) as R;
+        yield line;
+        if (line.problem) throw new ApiError(line.problem.status, line.problem.code, line.problem.detail, line.problem.hint, line.problem.retryable);
+      }
+      if (done) return;
+    }
+  } catch (thrown) {
+    if (thrown instanceof TypeError) throw new ApiError(0, 'gone', 'The server does not answer any more.', 'What was heard so far is kept.', true);
+    throw thrown;
+  } finally {
+    reader.cancel().catch(() => undefined);
+  }
+}
+
 const filterQuery = (filters: Partial<T.Filters>): Query => ({ ...filters });
 const name = (disposition: string | null): string => {
   const starred = disposition?.match(/filename\*=(?:UTF-8'')?([^;]+)/i)?.[1];

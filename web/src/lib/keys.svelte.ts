@@ -43,6 +43,8 @@ export const KEYS: { title: string; rows: KeyDoc[] }[] = [
       { keys: ['+', '−', '0'], does: 'Nearer, farther, the whole' },
       { keys: ['[', ']'], does: 'Select from, up to the play head' },
       { keys: ['z'], does: 'Zoom to the selection' },
+      { keys: ['h'], does: 'Listen for a sound' },
+      { keys: ['j', 'k'], does: 'Next, previous event' },
     ],
   },
   {

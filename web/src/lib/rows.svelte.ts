@@ -23,6 +23,8 @@ export interface Row {
   tags: Tag[];
   copies: string[];
   vanished: boolean;
+  /** What an event is called; moments have no name of their own. */
+  label?: string;
 }
 
 export const ofMoment = (m: Moment): Row => ({ ...m, key: `${m.recording_id}@${m.start}-${m.end}`, whole: false });

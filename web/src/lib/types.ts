@@ -42,6 +42,7 @@ export interface MomentRef {
   start: number;
   end: number;
   score?: number;
+  label?: string;
 }
 export interface ExportRequest {
   format: string;
@@ -162,6 +163,17 @@ export interface Classified {
   exclusive: boolean;
   model: string;
   pipeline_id: string;
+}
+/** A line of what POST /detect/stream tells. */
+export interface Listened {
+  events?: { start: number; end: number; label: string; score: number; threshold: number }[];
+  heard_to?: number;
+  duration?: number;
+  labels?: string[];
+  /** The model's own. */
+  threshold?: number;
+  done?: boolean;
+  problem?: Problem | null;
 }
 export interface Upload {
   upload_id: string;
