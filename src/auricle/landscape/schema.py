@@ -10,6 +10,7 @@ Plain dataclasses, so that reading the compiled file imports nothing heavy; ``co
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final, Literal, get_args
 
 Kind = Literal["model", "set", "benchmark", "objective", "task", "encoder", "aspect"]
@@ -162,7 +163,7 @@ class Figure:
         return self.metric in LOWER
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: the indices below are kept in it
 class Landscape:
     records: dict[str, Record]
     edges: tuple[Edge, ...]
@@ -172,7 +173,21 @@ class Landscape:
         return [record for record in self.records.values() if record.kind == kind]
 
     def out(self, id: str, *types: RelationType) -> list[Edge]:
-        return [edge for edge in self.edges if edge.subject == id and (not types or edge.type in types)]
+        return [edge for edge in self._from.get(id, ()) if not types or edge.type in types]
 
     def into(self, id: str, *types: RelationType) -> list[Edge]:
-        return [edge for edge in self.edges if edge.object == id and (not types or edge.type in types)]
+        return [edge for edge in self._to.get(id, ()) if not types or edge.type in types]
+
+    @cached_property
+    def _from(self) -> dict[str, list[Edge]]:
+        found: dict[str, list[Edge]] = {}
+        for edge in self.edges:
+            found.setdefault(edge.subject, []).append(edge)
+        return found
+
+    @cached_property
+    def _to(self) -> dict[str, list[Edge]]:
+        found: dict[str, list[Edge]] = {}
+        for edge in self.edges:
+            found.setdefault(edge.object, []).append(edge)
+        return found
