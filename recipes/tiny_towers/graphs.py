@@ -98,7 +98,15 @@ def audio_graph(weights: Path, head: Any, outputs: dict[str, int]) -> onnx.Model
     )
 
 
-def minilm_graph(folder: Path, head: Any, outputs: dict[str, int]) -> onnx.ModelProto:
+def words_as_int8(b: GraphBuilder, table: np.ndarray) -> str:
+    """Word vectors of ``input_ids``."""
+    codes, scale = quantise(table, 0)
+    rows = b.node("Gather", [b.constant(codes, "words_i8"), "input_ids"], axis=0)
+    scales = b.node("Gather", [b.constant(scale, "words_scale"), "input_ids"], axis=0)
+    return b.node("Mul", [b.node("Cast", [rows], to=TensorProto.FLOAT), scales])
+
+
+def minilm_graph(folder: Path, head: Any, outputs: dict[str, int], words: Any = words_as_int8) -> onnx.ModelProto:
     """``input_ids, attention_mask`` [n, t] → the outputs that ``head(builder, sentence)`` adds; sentence is unit norm [n, 384].
 
     BERT (Devlin 2018) as all-MiniLM-L6-v2 configures it: 6 layers, 384 wide, 12 heads, post-norm, GELU, masked mean pooling.
@@ -122,10 +130,7 @@ def minilm_graph(folder: Path, head: Any, outputs: dict[str, int]) -> onnx.Model
         scale, shift = b.constant(tensors[prefix + ".weight"]), b.constant(tensors[prefix + ".bias"])
         return b.node("LayerNormalization", [x, scale, shift], axis=-1, epsilon=eps)
 
-    codes, scale = quantise(tensors["embeddings.word_embeddings.weight"], 0)
-    rows = b.node("Gather", [b.constant(codes, "words_i8"), "input_ids"], axis=0)
-    scales = b.node("Gather", [b.constant(scale, "words_scale"), "input_ids"], axis=0)
-    x = b.node("Mul", [b.node("Cast", [rows], to=TensorProto.FLOAT), scales])
+    x = words(b, tensors["embeddings.word_embeddings.weight"])
     length = b.node("Gather", [b.node("Shape", ["input_ids"]), b.constant(np.array([1], np.int64))], axis=0)
     zero, one = b.constant(np.array([0], np.int64)), b.constant(np.array([1], np.int64))
     places = b.constant(tensors["embeddings.position_embeddings.weight"] + tensors["embeddings.token_type_embeddings.weight"][:1])

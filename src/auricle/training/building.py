@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from auricle.audio.features import FrontEnd, WaveFrontEnd, YamnetFrontEnd, front_end
 from auricle.training import words as wording
 from auricle.training.modules.audio import ConvContext, ConvEncoder, TransformerContext
-from auricle.training.modules.frozen import FrozenAudio, FrozenText, Hears, open_hearing, open_reading
+from auricle.training.modules.convolutions import GrownEncoder, read_chain
+from auricle.training.modules.frozen import FrozenAudio, FrozenText, Hears, graph_of, open_hearing, open_reading
 from auricle.training.modules.mel import Front, torch_front
+from auricle.training.modules.names import NamesHead, keys_of, read_names
 from auricle.training.modules.text import TextEncoder
 from auricle.training.modules.towers import Towers
 from auricle.training.objectives import Objective, Sizes, make
 from auricle.training.recipe import Recipe
-from auricle.training.schema import FromScratch, OnnxAudio, OnnxText, TextFromScratch, TransformersText
+from auricle.training.schema import FromScratch, Grown, OnnxAudio, OnnxText, TextFromScratch, TransformersText
 from auricle.training.words import Words
 
 
@@ -37,15 +39,24 @@ class Built:
         return {key for objective in self.objectives for key in objective.needs}
 
 
-def build(recipe: Recipe, texts: Iterable[str], labels: Iterable[str], teachers: dict[str, int], tokenizer: bytes | None = None) -> Built:
-    """``tokenizer``: that of the run so far. Weights are drawn from the recipe's seed. Raises UsageError, ModelError."""
+def build(
+    recipe: Recipe,
+    texts: Iterable[str],
+    labels: Mapping[str, int],
+    teachers: dict[str, int],
+    tokenizer: bytes | None = None,
+) -> Built:
+    """``labels``: with how many items have each. ``tokenizer``: that of the run so far. Weights are drawn from the recipe's seed. Raises UsageError, ModelError."""
     torch.manual_seed(recipe.seed)
     front, audio, torch_side, frozen = _audio(recipe)
     text, words = _text(recipe, texts, tokenizer)
     try:
         context = _context(recipe, audio.hidden)
         model = recipe.model
-        towers = Towers(audio, text, model.dim, front=torch_side, context=context, widen=model.widen, scale=model.scale, bias=model.bias)
+        head = _names_head(recipe, text, words)
+        towers = Towers(
+            audio, text, model.dim, front=torch_side, context=context, widen=model.widen, text_head=head, scale=model.scale, bias=model.bias
+        )
     except ValueError as error:
         raise recipe.source.error(("model",), f"{error}.") from None
     mel = front if isinstance(front, YamnetFrontEnd) and frozen is None else None
@@ -63,6 +74,9 @@ def build(recipe: Recipe, texts: Iterable[str], labels: Iterable[str], teachers:
         patch_frames=mel.patch_frames if mel else 0,
         hop_frames=mel.hop_frames if mel else 0,
         teachers=teachers,
+        counts=dict(labels),
+        words=words,
+        path=recipe.path,
     )
     return Built(towers, nn.ModuleList(_objectives(recipe, sizes)), sizes, words, front, frozen)
 
@@ -92,6 +106,8 @@ def _audio(recipe: Recipe) -> tuple[FrontEnd, nn.Module, Front | None, Hears | N
     if isinstance(spec, OnnxAudio):
         hearing = open_hearing(spec, recipe.path)
         return hearing.front, FrozenAudio(hearing), None, hearing
+    if isinstance(spec, Grown):
+        return _grown(recipe, spec)
     if isinstance(spec, FromScratch):
         options: dict[str, Any] = {"kind": "yamnet", "hop_frames": 48, "log_offset": 1e-3, "pad": _pad(recipe), **spec.frontend}
         try:
@@ -114,6 +130,18 @@ def _audio(recipe: Recipe) -> tuple[FrontEnd, nn.Module, Front | None, Hears | N
     return front, FrozenAudio(frozen), None, frozen
 
 
+def _grown(recipe: Recipe, spec: Grown) -> tuple[FrontEnd, nn.Module, Front | None, Hears | None]:
+    graph, description = graph_of(spec, recipe.path)
+    try:
+        front = front_end({**description, "pad": _pad(recipe)})
+        encoder = GrownEncoder(read_chain(graph), spec.shared)
+    except ValueError as error:
+        raise recipe.source.error(("model", "audio"), f"{error}.") from None
+    if not isinstance(front, YamnetFrontEnd):
+        raise recipe.source.error(("model", "audio"), "only encoders of log-mel patches (front end yamnet) can be grown.")
+    return front, encoder, torch_front(front), None
+
+
 def _text(recipe: Recipe, texts: Iterable[str], tokenizer: bytes | None) -> tuple[nn.Module, Words]:
     spec = recipe.model.text
     if isinstance(spec, OnnxText):
@@ -129,6 +157,23 @@ def _text(recipe: Recipe, texts: Iterable[str], tokenizer: bytes | None) -> tupl
     else:
         words = wording.learn(texts, spec.vocabulary, spec.max_length)
     return _text_from_scratch(recipe, spec, words), words
+
+
+def _names_head(recipe: Recipe, text: nn.Module, words: Words) -> NamesHead | None:
+    spec = recipe.model.names
+    if spec is None:
+        return None
+    if not isinstance(text, FrozenText):
+        raise recipe.source.error(("model", "names"), "names are compared with a text encoder that stays as it is: freeze it.")
+
+    def encode(texts: Sequence[str]) -> Tensor:
+        rows = words(texts)
+        longest = max(len(row) for row in rows)
+        tokens = torch.tensor([row + [words.pad_id] * (longest - len(row)) for row in rows])
+        found: Tensor = text(tokens, torch.tensor([[i < len(row) for i in range(longest)] for row in rows]))
+        return found
+
+    return NamesHead(keys_of(read_names(recipe.path(spec.file)), encode), recipe.model.dim, spec.tau, spec.widen)
 
 
 def _text_from_scratch(recipe: Recipe, spec: TextFromScratch, words: Words) -> TextEncoder:

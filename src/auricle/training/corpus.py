@@ -30,6 +30,7 @@ class Texts:
     negatives: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     events: tuple[Event, ...] = ()
+    perhaps: tuple[str, ...] = ()  # labels that nobody knows of: neither right nor wrong
 
     @property
     def timed(self) -> bool:
@@ -85,6 +86,10 @@ class Corpus:
         return sorted(known | {label for entry in self for label in entry.texts.labels})
 
     @property
+    def label_counts(self) -> Counter[str]:
+        return Counter(label for entry in self for label in entry.texts.labels)
+
+    @property
     def size(self) -> int:
         return sum(part.size for part in self.sets)
 
@@ -120,7 +125,8 @@ def gather(recipe: Recipe, manifests: Sequence[Manifest], needs: set[str], place
 
 
 def words_of(item: Item, prompt: str, most: int | None = None) -> Texts:
-    """An item without captions is described by its labels. ``extra.negatives`` (or a scene's ``counterfactuals``) do not fit it."""
+    """An item without captions is described by its labels. ``extra.negatives`` (or a scene's ``counterfactuals``) do not fit it;
+    of ``extra.perhaps`` it is not known whether they do."""
     labels = item.labels or tuple(dict.fromkeys(event.label for event in item.events))
     captions = item.captions
     if not captions and labels:
@@ -128,7 +134,9 @@ def words_of(item: Item, prompt: str, most: int | None = None) -> Texts:
     found = item.extra.get("negatives") or item.extra.get("counterfactuals") or ()
     named = [text.get("text") if isinstance(text, dict) else text for text in found] if isinstance(found, list | tuple) else []
     negatives = tuple(text for text in named if isinstance(text, str) and has_words(text))
-    return Texts(captions, negatives[:most], labels, item.events)
+    unsure = item.extra.get("perhaps")
+    perhaps = tuple(label for label in unsure if isinstance(label, str)) if isinstance(unsure, list | tuple) else ()
+    return Texts(captions, negatives[:most], labels, item.events, perhaps)
 
 
 def _lacks(entry: Entry, needs: set[str]) -> str | None:

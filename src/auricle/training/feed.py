@@ -166,6 +166,7 @@ class Feed:
         if "labels" in needs:
             item["labels"] = self._marked(texts.labels)
             item["labelled"] = np.array(bool(texts.labels))
+            item["unsure"] = self._marked(texts.perhaps) > item["labels"]
         if "events" in needs:
             item["events"] = np.zeros((self.frames, len(self.labels)), np.float32)
             for event in texts.events:

@@ -101,6 +101,22 @@ class OnnxAudio(Part):
         return self
 
 
+class Grown(Part):
+    """A frozen chain of convolutions (that of a bundle, or of a file), and beside its end a copy of it that is trained."""
+
+    kind: Literal["grown"]
+    model: str | None = None
+    file: str | None = None
+    frontend: dict[str, Any] | None = None
+    shared: int = Field(default=13, ge=0)  # links from the first on that both use; YAMNet has 27
+
+    @model_validator(mode="after")
+    def _one(self) -> Grown:
+        if (self.model is None) == (self.file is None) or (self.file is None) != (self.frontend is None):
+            raise ValueError("give either model (a bundle), or file and frontend")
+        return self
+
+
 class TransformersAudio(Part):
     kind: Literal["transformers"]
     folder: str
@@ -153,6 +169,14 @@ class Context(Part):
     heads: int = Field(default=4, ge=1)
 
 
+class Names(Part):
+    """A text head over the names of known kinds of sound (``modules/names.py``): a JSON list of lists of names."""
+
+    file: str
+    tau: float = Field(default=0.035, gt=0)  # sharpness: cosine that makes a name e times as near
+    widen: int = Field(default=0, ge=0)  # hidden layer of what is learned of the sentence beside its names
+
+
 class Model(Part):
     name: str = Field(default="my-towers", pattern=r"[A-Za-z0-9][A-Za-z0-9._-]*$")
     version: str = Field(default="1", pattern=r"[A-Za-z0-9][A-Za-z0-9._-]*$")
@@ -160,9 +184,10 @@ class Model(Part):
     widen: int = Field(default=0, ge=0)  # hidden layer of the heads
     scale: float = Field(default=1 / 0.07, gt=0, le=100)
     bias: float = -10.0
-    audio: Annotated[FromScratch | OnnxAudio | TransformersAudio, Field(discriminator="kind")]
+    audio: Annotated[FromScratch | Grown | OnnxAudio | TransformersAudio, Field(discriminator="kind")]
     text: Annotated[TextFromScratch | OnnxText | TransformersText, Field(discriminator="kind")]
     context: Context = Context()
+    names: Names | None = None
     init: str | list[str] | None = None  # weights to begin from: run folders or .safetensors files; what fits is taken, in this order
     hop: float = Field(default=2.5, gt=0)  # seconds between windows of the bundle; they are data.seconds long
 

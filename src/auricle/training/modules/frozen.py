@@ -19,7 +19,7 @@ from auricle.errors import ModelError
 from auricle.models import hub
 from auricle.models.bundle import Bundle, sha256
 from auricle.models.session import Session
-from auricle.training.schema import OnnxAudio, OnnxText
+from auricle.training.schema import Grown, OnnxAudio, OnnxText
 
 
 class Hears(Protocol):
@@ -135,14 +135,23 @@ class FrozenText(nn.Module):
         return found
 
 
-def open_hearing(spec: OnnxAudio, path: Any) -> OnnxHearing:
-    """What a recipe's ``model.audio`` of kind ``onnx`` names; ``path`` finds files from the recipe."""
+def graph_of(spec: Grown | OnnxAudio, path: Any) -> tuple[Path, dict[str, Any]]:
+    """The ONNX graph that a recipe's ``model.audio`` names, and the front end that it needs."""
     if spec.model is None:
         assert spec.file is not None
         assert spec.frontend is not None
-        return OnnxHearing(_graph(path(spec.file)), dict(spec.frontend), spec.output)
+        return _graph(path(spec.file)), dict(spec.frontend)
     audio = (bundle := _bundle(spec.model, path)).config["audio"]
-    return OnnxHearing(bundle.graph(audio["file"]), dict(audio["frontend"]), spec.output or audio.get("output", ""), audio.get("batch", 32))
+    return bundle.graph(audio["file"]), dict(audio["frontend"])
+
+
+def open_hearing(spec: OnnxAudio, path: Any) -> OnnxHearing:
+    """What a recipe's ``model.audio`` of kind ``onnx`` names; ``path`` finds files from the recipe."""
+    graph, frontend = graph_of(spec, path)
+    if spec.model is None:
+        return OnnxHearing(graph, frontend, spec.output)
+    audio = _bundle(spec.model, path).config["audio"]
+    return OnnxHearing(graph, frontend, spec.output or audio.get("output", ""), audio.get("batch", 32))
 
 
 @torch.no_grad()

@@ -43,6 +43,7 @@ class Towers(nn.Module):
         front: Front | None = None,
         context: nn.Module | None = None,
         widen: int = 0,
+        text_head: nn.Module | None = None,
         scale: float = 1 / 0.07,
         bias: float = -10.0,
     ) -> None:
@@ -50,7 +51,7 @@ class Towers(nn.Module):
         if dim % 16:
             raise ValueError(f"dim {dim} is not a multiple of 16, which the search index needs")
         self.audio, self.text, self.front, self.context, self.dim = audio, text, front, context, dim
-        self.audio_head, self.text_head = Head(audio.hidden, dim, widen), Head(text.hidden, dim, widen)
+        self.audio_head, self.text_head = Head(audio.hidden, dim, widen), text_head or Head(text.hidden, dim, widen)
         self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))
         self.logit_bias = nn.Parameter(torch.tensor(float(bias)))
 
@@ -66,12 +67,16 @@ class Towers(nn.Module):
         heard: Tensor = batch["mel"] if "mel" in batch else self.front(batch["audio"])
         return heard
 
-    def encode_heard(self, heard: Tensor) -> Tensor:
-        """``listen``'s result → ``[b, t, audio.hidden]``, a vector a patch."""
+    def encode_heard(self, heard: Tensor, mask: Tensor | None = None) -> Tensor:
+        """``listen``'s result → ``[b, t, audio.hidden]``, a vector a patch; zeros where ``mask`` is false, for nothing is heard there."""
         assert isinstance(self.front, LogMel | Wave)
         patches = self.front.patches(heard)
-        flat = self.audio(patches.flatten(0, 1))
-        return flat.reshape(*patches.shape[:2], -1)
+        if mask is None or bool(mask.all()):
+            flat = self.audio(patches.flatten(0, 1))
+            return flat.reshape(*patches.shape[:2], -1)
+        some = self.audio(patches[mask])
+        hidden = some.new_zeros((*mask.shape, some.shape[-1]))
+        return hidden.index_put((mask,), some)
 
     def encode_audio(self, batch: Batch) -> dict[str, Tensor]:
         """``clip`` [b, dim] and ``frames`` [b, t, dim], unit norm; ``hidden`` [b, t, h] before the shared space; ``frame_mask``."""
@@ -81,7 +86,7 @@ class Towers(nn.Module):
             heard = self.listen(batch)
             if "spec_mask" in batch:
                 heard = heard.masked_fill(batch["spec_mask"], self.audio.mean)
-            hidden = self.encode_heard(heard)
+            hidden = self.encode_heard(heard, batch.get("frame_mask"))
         mask = batch.get("frame_mask")
         mask = torch.ones(hidden.shape[:2], dtype=torch.bool, device=hidden.device) if mask is None else mask
         return self.project_audio(hidden, mask)

@@ -21,6 +21,7 @@ KINDS = {
     "masked_language": "MaskedLanguage",
     "matching": "Matching",
     "tagging": "Tagging",
+    "named_labels": "NamedLabels",
     "frame_events": "FrameEvents",
     "distillation": "Distillation",
 }

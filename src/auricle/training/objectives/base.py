@@ -6,8 +6,9 @@ on one chunk of the batch; ``__call__`` then sees the whole batch. So gradient c
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -42,6 +43,9 @@ class Sizes:
     patch_frames: int = 0
     hop_frames: int = 0
     teachers: dict[str, int] = field(default_factory=dict)  # name → width of its embeddings
+    counts: dict[str, int] = field(default_factory=dict)  # label → how many items have it
+    words: Callable[[Sequence[str]], list[list[int]]] | None = None  # texts → tokens
+    path: Callable[[str], Path] = Path  # finds files that the recipe names
 
 
 class Objective(nn.Module):
@@ -116,6 +120,11 @@ def _events(b: int, sizes: Sizes) -> Batch:
     }
 
 
+def _labels(b: int, sizes: Sizes) -> Batch:
+    labels = torch.rand(b, len(sizes.labels))
+    return {"labels": (labels > 0.5).float(), "labelled": torch.ones(b, dtype=torch.bool), "unsure": (labels > 0.4) & (labels < 0.5)}
+
+
 def _frame_labels(b: int, sizes: Sizes) -> Batch:
     return {"events": (torch.rand(b, FRAMES, len(sizes.labels)) > 0.7).float(), "event_timed": torch.ones(b, dtype=torch.bool)}
 
@@ -125,7 +134,7 @@ _DUMMIES: dict[str, Callable[[int, Sizes], Batch]] = {
     "tokens": _caption,
     "negatives": _negatives,
     "event_tokens": _events,
-    "labels": lambda b, s: {"labels": (torch.rand(b, len(s.labels)) > 0.5).float(), "labelled": torch.ones(b, dtype=torch.bool)},
+    "labels": _labels,
     "events": _frame_labels,
     "masked_tokens": lambda b, s: {"masked_tokens": _tokens(b, LENGTH, sizes=s), "masked": torch.rand(b, LENGTH) > 0.4},
     "mel_masked": lambda b, s: {"mel_masked": torch.rand(b, s.patch_frames + (FRAMES - 1) * s.hop_frames, s.bands) > 0.5},

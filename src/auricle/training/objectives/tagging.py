@@ -14,7 +14,7 @@ class Tagging(Objective):
 
         L = −1/nc Σᵢ Σ_c [ y_ic log σ(z_ic) + (1 − y_ic) log(1 − σ(z_ic)) ],   z = W mean_t h_t + b
 
-    over the n sounds that have labels at all.
+    over the n sounds that have labels at all; labels of which a sound does not tell (``unsure``) are left out.
     """
 
     kind = "tagging"
@@ -27,6 +27,7 @@ class Tagging(Objective):
 
     def forward(self, model: Towers, batch: Batch, outputs: Outputs) -> Loss:
         logits = self.head(masked_mean(outputs["hidden"], outputs["frame_mask"]))
-        each = nn.functional.binary_cross_entropy_with_logits(logits, batch["labels"].to(logits), reduction="none").mean(1)
+        each = nn.functional.binary_cross_entropy_with_logits(logits, batch["labels"].to(logits), reduction="none")
+        each = (each * ~batch["unsure"]).mean(1)
         have = batch["labelled"].to(each)
         return Loss((each * have).sum() / have.sum().clamp_min(1))

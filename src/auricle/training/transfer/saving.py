@@ -57,15 +57,16 @@ def save(bench: Any, method: Method, out: str | os.PathLike[str], *, overwrite: 
 
 
 def head_of(bench: Any, method: Method, learn: Places, name: str) -> Taught:
-    """The decision as log-odds: scaled and shifted (Platt 1999) on sounds that were held back, and on ordinary ones.
-
-    The order of the labels stays that of the decision that was measured. Scores are of the sounds to test on.
-    """
+    """The decision as log-odds, see :func:`rescaled`. Within a window the order of the labels stays that of the decision that was
+    measured. Scores are of the sounds to test on."""
     task, model = bench.task, bench.model
     shots = bench.shots(learn, 0)
     decision = _decided(bench, method, shots)
     background, said = ordinary(model)
-    scale, shift = rescaled(bench, method, shots, decision, background)
+    scale, gate, shift = rescaled(bench, method, shots, decision, background)
+    odds = replace(decision, weights=scale * decision.weights + gate, bias=scale * decision.bias + shift)
+    if decision.values is not None:
+        odds = replace(odds, values=scale * decision.values)
     items = []
     for i in learn:
         e = task.examples[i]
@@ -74,14 +75,12 @@ def head_of(bench: Any, method: Method, learn: Places, name: str) -> Taught:
     numbers = {clip: n for n, clip in enumerate(dict.fromkeys(shots.clips))}
     items = [replace(item, group=numbers[clip]) for item, clip in zip(items, shots.clips, strict=True)]
     examples = Examples(tuple(items), shots.truth, shots.vectors, shots.owners)
-    scores, standing = _judged(bench, method, decision, scale, shift, shots, background)
+    scores, standing = _judged(bench, odds, shots)
     bundle = getattr(model, "bundle", None)
-    values = None if decision.values is None else scale * decision.values
     notes = (f"made by auricle adapt, method {method.name} ({decision.chosen or 'nothing to choose'})", *task.notes)
     return Taught(
-        name, task.labels, scale * decision.weights, scale * decision.bias + shift, model.name,
-        str(bundle.path) if bundle is not None else "", model.pipeline_id, background, said, examples, scores, standing, (standing,), notes,
-        values=values, beta=decision.beta,
+        name, task.labels, odds.weights, odds.bias, model.name, str(bundle.path) if bundle is not None else "", model.pipeline_id,
+        background, said, examples, scores, standing, (standing,), notes, values=odds.values, beta=odds.beta,
     )  # fmt: skip
 
 
@@ -100,30 +99,61 @@ def ordinary(model: Any) -> tuple[npt.NDArray[np.float32], str]:
     return calibration.background[:MOST], f"{len(calibration.background[:MOST])} calibration sounds of {model.name}"
 
 
-def rescaled(bench: Any, method: Method, shots: Shots, decision: Decision, background: Any) -> tuple[float, float]:
-    """Scale and shift. Positives weigh as the base rate says; others and ordinary sounds share what is left."""
+def rescaled(bench: Any, method: Method, shots: Shots, decision: Decision, background: Any) -> tuple[float, Floats, float]:
+    """a, w and b of the log-odds a·s_c(f) + w·f + b (Platt 1999, with a gate).
+
+    s are scores of sounds that were held back. w, the same for all labels, tells the sounds of any label from ordinary ones, which the
+    method has not heard: without it each of them would be of some label. Positives weigh as the base rate says; other labels' sounds and
+    ordinary ones share what is left.
+    """
     from sklearn.linear_model import LogisticRegression
 
-    held = held_back(bench, method, shots, decision)
-    known = shots.truth >= 0
-    parts = [held[known]]
-    truth = [shots.truth[known] == 1]
-    if len(background):
-        parts.append(decision.scores(background).ravel())
-        truth.append(np.zeros(parts[-1].size, bool))
-    z, y = np.concatenate(parts), np.concatenate(truth)
-    weight = np.ones(len(z))
-    no = weight.sum() - y.sum()
-    if y.all() or no == 0:
-        return 1.0, 0.0
-    first = int((~truth[0]).sum())
-    share = y.sum() * (1 - BASE_RATE) / BASE_RATE
-    weight[: len(truth[0])][~truth[0]] = (share / (2 if len(background) else 1)) / max(first, 1)
-    weight[len(truth[0]) :] = share / 2 / max(len(z) - len(truth[0]), 1)
-    centre, spread = float(z.mean()), max(float(z.std()), 1e-9)
-    found: Any = LogisticRegression(C=1e3, max_iter=1000).fit(((z - centre) / spread)[:, None], y, sample_weight=weight)
-    slope = max(float(found.coef_[0, 0]), 0.05) / spread
-    return slope, float(found.intercept_[0]) - slope * centre
+    held, known = held_back(bench, method, shots, decision), shots.truth >= 0
+    k = shots.truth.shape[1]
+    gate, none = np.zeros(decision.weights.shape[1]), not len(background)
+    near = np.zeros(len(shots))
+    if not none:
+        gate, near, far = _gate(shots, background)
+    z = [held[known], *([] if none else [decision.scores(background).ravel()])]
+    g = [np.repeat(near[:, None], k, axis=1)[known], *([] if none else [np.repeat(far, k)])]
+    y = [shots.truth[known] == 1, *([] if none else [np.zeros(len(background) * k, bool)])]
+    if y[0].all():
+        return 1.0, gate * 0.0, 0.0
+    share = y[0].sum() * (1 - BASE_RATE) / BASE_RATE / len(y)
+    u = [np.where(y[0], 1.0, share / (~y[0]).sum()), *([] if none else [np.full(len(y[1]), share / len(y[1]))])]
+    x = np.stack([np.concatenate(z), np.concatenate(g)], axis=1)
+    centre, spread = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-9)
+    found: Any = LogisticRegression(C=1e3, max_iter=1000).fit((x - centre) / spread, np.concatenate(y), sample_weight=np.concatenate(u))
+    slope = np.maximum(found.coef_[0], (0.05, 0.0)) / spread
+    return float(slope[0]), slope[1] * gate, float(found.intercept_[0] - slope @ centre)
+
+
+def _gate(shots: Shots, background: Any) -> tuple[Floats, Floats, Floats]:
+    """A direction ``[d]`` from ordinary sounds to those of the labels, and where both lie along it, each by one that has not heard it."""
+    from sklearn.linear_model import LogisticRegression
+
+    vectors, owners = shots.vectors.astype(np.float64), shots.owners
+    fold, ordinary = folds_of(shots), background.astype(np.float64)
+    number = 1 if fold is None else int(fold.max()) + 1
+    of = np.zeros(len(shots), np.int64) if fold is None else fold
+    of_ordinary = np.arange(len(ordinary)) % number
+
+    def fitted(keep: Any, others: Any) -> Floats:
+        rows = keep[owners]
+        x = np.concatenate([vectors[rows], ordinary[others]])
+        y = np.concatenate([np.ones(int(rows.sum()), bool), np.zeros(int(others.sum()), bool)])
+        u = np.concatenate([shots.weights[rows], np.ones(int(others.sum()))])
+        u[y] *= (~y).sum() / u[y].sum()
+        model: Any = LogisticRegression(C=1.0, max_iter=1000).fit(x, y, sample_weight=u)
+        return np.asarray(model.coef_[0], np.float64)
+
+    near, far = np.zeros(len(shots)), np.zeros(len(ordinary))
+    for n in range(number):
+        own, others = of == n, of_ordinary == n
+        w = fitted(~own, ~others) if number > 1 else fitted(own, others)
+        near[own] = shots.pooled((vectors @ w)[:, None])[own, 0]
+        far[others] = ordinary[others] @ w
+    return fitted(np.ones(len(shots), bool), np.ones(len(ordinary), bool)), near, far
 
 
 def held_back(bench: Any, method: Method, shots: Shots, decision: Decision) -> Floats:
@@ -147,34 +177,35 @@ def part_of(shots: Shots, keep: npt.NDArray[np.bool_]) -> Shots:
     return replace(shots, vectors=shots.vectors[rows], owners=owners, truth=shots.truth[keep], clips=clips)
 
 
-def _judged(
-    bench: Any, method: Method, decision: Decision, scale: float, shift: float, shots: Shots, background: Any
-) -> tuple[tuple[LabelScore, ...], Standing]:
-    """Of each label: the area under the ROC curve among the test sounds, with an interval over their clips; and their mean."""
+def _judged(bench: Any, head: Decision, shots: Shots) -> tuple[tuple[LabelScore, ...], Standing]:
+    """Of each label: the area under the ROC curve among the test sounds, with an interval over their clips; and their mean.
+
+    Where folds were held out in turn there is no sound that the head has not learned from, and so no score.
+    """
     from sklearn.metrics import roc_auc_score
 
     from auricle.evaluation.statistics import draws
 
     task = bench.task
-    drawn, places = [], []
-    for train, test in task.sides:
-        part = decision if len(task.sides) == 1 else _decided(bench, method, bench.shots(train, 0))
-        drawn.append(np.stack([part.clip(bench.heard[i]) for i in test]))
-        places.append(test)
-    tested = np.concatenate(places)
-    odds, truth = scale * np.concatenate(drawn) + shift, task.truth[tested]
+    own = np.array(shots.clips)
+    plain = [
+        LabelScore(label, int(yes.sum()), len(set(own[yes].tolist())), int((shots.truth[:, c] == 0).sum()))
+        for c, label in enumerate(task.labels)
+        if (yes := shots.truth[:, c] == 1) is not None
+    ]
+    if len(task.sides) > 1:
+        return tuple(plain), Standing(len(shots), None, None, None)
+    tested = task.sides[0][1]
+    odds, truth = np.stack([head.clip(bench.heard[i]) for i in tested]), task.truth[tested]
     clips = [task.examples[i].clip for i in tested]
     times = draws(clips, rounds=200)
     scores = []
     rounds = np.full((len(times), len(task.labels)), np.nan)
-    own = np.array(shots.clips)
-    for c, label in enumerate(task.labels):
-        positive = shots.truth[:, c] == 1
-        plain = LabelScore(label, int(positive.sum()), len(set(own[positive].tolist())), int((shots.truth[:, c] == 0).sum()))
+    for c, blank in enumerate(plain):
         known = truth[:, c] >= 0
         y = truth[known, c] == 1
         if not y.any() or y.all():
-            scores.append(plain)
+            scores.append(blank)
             continue
         for i, count in enumerate(times[:, known]):
             if (count[y] > 0).any() and (count[~y] > 0).any():
@@ -183,7 +214,7 @@ def _judged(
         low, high = np.nanpercentile(rounds[:, c], [2.5, 97.5])
         scores.append(
             replace(
-                plain, score=area, low=min(float(low), area), high=max(float(high), area), found=float((odds[known, c][y] > 0).mean()),
+                blank, score=area, low=min(float(low), area), high=max(float(high), area), found=float((odds[known, c][y] > 0).mean()),
                 false_alarms=float((odds[known, c][~y] > 0).mean()),
             )
         )  # fmt: skip

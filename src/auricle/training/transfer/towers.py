@@ -138,7 +138,7 @@ def open_run(folder: Path) -> RunTowers:
         raise TrainingError("Damaged", f"{folder} holds no whole checkpoint.", hint="Train it first: auricle train RECIPE --out FOLDER")
     recipe = _recipe(folder, last)
     tokenizer = folder / "tokenizer.json"
-    built = build(recipe, (), (), {}, tokenizer.read_bytes() if tokenizer.is_file() else None)
+    built = build(recipe, (), {}, {}, tokenizer.read_bytes() if tokenizer.is_file() else None)
     path = checkpoint.weights_of(folder)
     weights = checkpoint.load(path)
     trained = {name.removeprefix("towers."): value for name, value in weights.items() if name.startswith("towers.")}
