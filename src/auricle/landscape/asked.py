@@ -5,15 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from auricle.landscape.conflicts import conflicts
+from auricle.landscape.licences import Use, strictest, terms, use_of
+from auricle.landscape.names import plain, spellings
 from auricle.landscape.schema import Edge, Landscape, Record
-from auricle.landscape.terms import MEANING, Terms, strictest
 
-LICENCES = ("licence-weights", "licence")  # of a model's weights
-DATA_LICENCES = ("licence-audio", "licence-text", "licence")
-_HOSTS = ("weights", "host", "hosts")
+LICENCES = ("licence-weights",)  # of a model's or an encoder's weights
+DATA_LICENCES = ("licence-audio", "licence-text")
+MEANING: Final[dict[Use, str]] = {
+    "free": "any use, with credit at most",
+    "own terms": "a licence of its own that one has to read",
+    "none stated": "its makers state none, which permits nothing",
+    "non-commercial": "not for commercial use",
+    "closed": "not handed out",
+    "unknown": "what it permits is not known",
+}
+WARNED: Final[tuple[Use, ...]] = ("none stated", "non-commercial", "closed", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +30,7 @@ class Known:
     """A model of the field. ``traps``: what one should know before one trusts or uses it, each with where it is from."""
 
     record: Record
-    terms: Terms | None  # of its weights, the strictest of what is claimed; None: nobody says
+    use: Use | None  # of its weights, the strictest of what is claimed; None: no licence is recorded
     traps: tuple[str, ...] = field(default=())
 
 
@@ -42,7 +51,7 @@ def about_model(field: Landscape, name: str) -> Known | None:
     record = find_model(field, name)
     if record is None:
         return None
-    return Known(record, terms_of(record), tuple(traps(field, record)))
+    return Known(record, use_of_record(record), tuple(traps(field, record)))
 
 
 def render(field: Landscape, known: Known) -> str:
@@ -60,31 +69,42 @@ def render(field: Landscape, known: Known) -> str:
 def licence_warning(name: str, known: Known | None, stated: str = "") -> str:
     """A sentence for who is about to use weights that may not be used freely; empty where they may. ``stated``: as a card or hub says."""
     claims = [str(fact.value) for key in LICENCES for fact in known.record.said(key)] if known else []
-    claims += [stated] if stated else []
-    bound = strictest(claims) if claims else "unclear" if known else None
-    if bound not in ("non-commercial", "unclear", "closed"):
+    claims += [_tag(stated)] if stated else []
+    if not claims and known is None:
         return ""
-    said = f" Stated: {'; '.join(dict.fromkeys(claims))}." if claims else ""
+    bound = strictest([use_of(claim) for claim in claims])
+    if bound not in WARNED:
+        return ""
+    said = f" Stated: {'; '.join(dict.fromkeys(claims))}." if claims else " None is recorded."
     where = f" See `auricle landscape show {known.record.id}`." if known else ""
-    return f"the licence of the weights of {name} is {bound}: {MEANING[bound]}.{said}{where}"
+    return f"the licence of the weights of {name}: {bound}, {MEANING[bound]}.{said}{where}"
+
+
+def _tag(stated: str) -> str:
+    """``cc-by-nc-4.0``, as hubs write it → ``CC BY-NC 4.0``."""
+    found = re.fullmatch(r"cc-(by(?:-\w{2})*)-(\d\.\d)", stated.strip().lower())
+    return f"CC {found[1].upper()} {found[2]}" if found else stated
 
 
 def find_model(field: Landscape, name: str) -> Record | None:
-    asked = _plain(name)
-    byname = asked.rpartition("/")[2]
+    """By the whole of a name only: whoever asks may mean something that the field does not know."""
+    asked = name.strip().partition("@")[0]
     loose = None
     for record in field.of("model"):
-        weights = {_plain(one) for one in (*record.aliases, *_hosted(record), *(link for link in record.links if link.startswith("hf:")))}
-        if asked in weights | {_plain(one) for one in (record.id, record.name, *map(_repository, record.links))}:
+        hubs = [one for one in (*record.aliases, *record.links) if "/" in one and (one.startswith("hf:") or "://" not in one)]
+        links = [_repository(link) for link in record.links if "://" in link]
+        if plain(asked) in spellings(record) | {plain(one) for one in (*hubs, *links)}:
             return record
-        if "/" in asked and byname in {one.rpartition("/")[2] for one in weights if "/" in one}:
+        if "/" in asked and asked.rpartition("/")[2].lower() in {one.rpartition("/")[2].lower() for one in hubs}:
             loose = loose or record  # the same weights in another's repository
     return loose
 
 
-def terms_of(record: Record) -> Terms | None:
+def use_of_record(record: Record) -> Use | None:
+    """The strictest of what is claimed of the record itself."""
     keys = LICENCES if record.kind in ("model", "encoder") else DATA_LICENCES
-    return strictest(str(fact.value) for key in keys for fact in record.said(key))
+    uses = [use_of(str(fact.value)) for key in keys for fact in record.said(key)]
+    return strictest(uses) if uses else None
 
 
 def traps(field: Landscape, record: Record) -> Iterator[str]:
@@ -99,10 +119,16 @@ def traps(field: Landscape, record: Record) -> Iterator[str]:
         values = ", ".join(f"{figure.value:g} ({figure.source})" for figure in found.figures)
         yield f"Published figures differ: {field.records[found.benchmark].name}, {found.metric}: {values}."
     claims = [fact for key in LICENCES for fact in record.said(key)]
-    bound = terms_of(record)
-    if bound in ("non-commercial", "unclear", "closed"):
+    bound = use_of_record(record)
+    if bound in WARNED:
         said = "; ".join(f"{fact.value} ({fact.source}; {fact.mark})" for fact in claims)
         yield f"Licence of the weights: {bound}, {MEANING[bound]}. {said}"
+    inherited = terms(record.id, field=field)
+    if inherited.conflict and inherited.use != bound and inherited.use in ("non-commercial", "closed"):
+        below = dict.fromkeys(
+            f"{field.records[link.record].name} ({link.fact.value})" for link in inherited.inherited if link.use == inherited.use
+        )
+        yield f"Made from what is {inherited.use}: {', '.join(list(below)[:4])}{' and more' if len(below) > 4 else ''}."
 
 
 def declared(field: Landscape, sets: Collection[str], others: Collection[str]) -> list[Declared]:
@@ -216,17 +242,6 @@ def _bare(text: str) -> str:
     return re.sub(r"[^a-z0-9]", "", text.lower())
 
 
-def _plain(name: str) -> str:
-    """``hf:LAION/CLAP@main`` → ``laion/clap``."""
-    return name.strip().lower().removeprefix("hf:").partition("@")[0].rstrip("/")
-
-
 def _repository(link: str) -> str:
     """The last two parts of an address."""
     return "/".join(link.rstrip("/").split("/")[-2:])
-
-
-def _hosted(record: Record) -> list[str]:
-    values = [fact.value for key in _HOSTS for fact in record.said(key)]
-    flat = [one for value in values for one in (value if isinstance(value, list) else [str(value)])]
-    return [part for text in flat for part in re.findall(r"[\w.-]+/[\w.-]+", text)]

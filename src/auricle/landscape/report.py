@@ -11,8 +11,8 @@ from typing import Final
 
 from auricle.landscape import asked
 from auricle.landscape.conflicts import conflicts
+from auricle.landscape.licences import use_of
 from auricle.landscape.schema import FAMILIES, Landscape, Record
-from auricle.landscape.terms import strictest
 from auricle.landscape.trends import NEAR, by_year, room
 
 SINCE: Final = 2021
@@ -94,14 +94,13 @@ def _training(field: Landscape) -> Iterator[str]:
 
 def _licences(field: Landscape) -> Iterator[str]:
     yield "## Licences"
-    kinds = Counter(asked.terms_of(model) or "not recorded" for model in field.of("model"))
+    kinds = Counter(asked.use_of_record(model) or "not recorded" for model in field.of("model"))
     parts = ", ".join(f"{kind} {count}" for kind, count in kinds.most_common())
     yield said(f"Weights of models by the strictest licence that is claimed for them: {parts}.", "auricle landscape stats")
     split = []
     for record in field.records.values():
-        for key in ("licence-audio", "licence-text", "licence-weights", "licence"):
-            claims = [str(fact.value) for fact in record.said(key)]
-            if len({strictest([claim]) for claim in claims}) > 1:
+        for key in ("licence-audio", "licence-text", "licence-weights"):
+            if len({use_of(str(fact.value)) for fact in record.said(key)}) > 1:
                 split.append([record.name, key, "; ".join(f"{f.value} ({f.source}, {f.mark})" for f in record.said(key)), _show(record)])
     yield said(f"For {len(split)} records sources name licences of different kinds.", "auricle landscape find licence")
     if split:

@@ -22,7 +22,7 @@ RelationType = Literal[
     "evaluated-on",  # model → benchmark or set; figures add theirs
     "derived-from",  # set or benchmark → what it was made of (its audio or its items lie inside the parent)
     "overlaps-with",  # set or benchmark ↔ set or benchmark, with a count
-    "builds-on",  # model → encoder, language model or model that it starts from or calls
+    "builds-on",  # model → what it starts from or calls; ``part`` is "design" where ideas or code were taken, not weights
     "uses-objective",  # model → objective
     "solves-task",  # model → task; benchmark → task that it measures; set → task that it feeds
     "promotes",  # anything → anything: more of the one helps the other
@@ -66,6 +66,7 @@ FAMILIES: Final[dict[Kind, tuple[str, ...]]] = {
     "encoder": ("audio", "text", "codec"),
     "aspect": ("data", "method", "evaluation", "concern", "outcome"),
 }
+DESIGN: Final = "design"  # the ``part`` of a builds-on that took no weights
 # Figures where less is better; the rest is better when it is more.
 LOWER: Final = frozenset({"WER", "CER", "FAD", "FD", "KL"})
 

@@ -1,0 +1,231 @@
+"""Finding, comparing, counting, citing."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from auricle.errors import UsageError
+from auricle.landscape.gaps import weights_use
+from auricle.landscape.loading import load
+from auricle.landscape.names import plain, resolve, spellings
+from auricle.landscape.schema import FAMILIES, KINDS, Edge, Fact, Figure, Kind, Landscape, Record
+
+Embed = Callable[[Sequence[str]], Any]  # texts → an array of unit vectors, one a text
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    record: Record
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """All that is known of one record."""
+
+    record: Record
+    out: list[Edge]
+    into: list[Edge]
+    figures: list[Figure]  # of a model its scores, of a benchmark the scores on it
+    conflicts: list[Conflict]
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """One model, one benchmark, one metric, and sources that do not agree."""
+
+    model: str
+    benchmark: str
+    metric: str
+    split: str
+    figures: list[Figure]  # from the lowest value
+
+    @property
+    def spread(self) -> float:
+        return self.figures[-1].value - self.figures[0].value
+
+
+def find(
+    text: str = "", *, kind: str | None = None, family: str | None = None, domain: str | None = None, task: str | None = None,
+    since: int | None = None, until: int | None = None, free: bool = False, limit: int = 20, embed: Embed | None = None,
+    field: Landscape | None = None,
+) -> list[Hit]:  # fmt: skip
+    """Records that fit the filters, by how well they answer the text: by words, and by meaning where an encoder is given.
+
+    free: only models whose weights are recorded under a licence that lets a company use them.
+    """
+    field = field or load()
+    _known("kind", kind, KINDS)
+    _known("family", family, [name for names in FAMILIES.values() for name in names])
+    wanted = resolve(field, task, "task").id if task else None
+    pool = [
+        record for record in field.records.values()
+        if (kind is None or record.kind == kind) and (family is None or record.family == family) and (domain is None or domain in record.domains)
+        and (since is None or record.year >= since) and (until is None or 0 < record.year <= until)
+        and (not free or (record.kind == "model" and weights_use(record) == "free"))
+    ]  # fmt: skip
+    if wanted:
+        solving = {edge.subject for edge in field.into(wanted, "solves-task")}
+        pool = [record for record in pool if record.id in solving]
+    if not text.strip():
+        return [Hit(record, 1.0) for record in sorted(pool, key=lambda r: (-r.year, r.id))[:limit]]
+    ranked = sorted(zip(_scores(field, pool, text, embed), pool, strict=True), key=lambda pair: (-pair[0], pair[1].id))
+    return [Hit(record, round(score, 4)) for score, record in ranked[:limit] if score > 0]
+
+
+def _scores(field: Landscape, pool: list[Record], text: str, embed: Embed | None) -> list[float]:
+    """Words that are rare in the field weigh more; a name that is asked for stands first; meaning decides the rest."""
+    documents = [told(field, record) for record in pool]
+    bags = [Counter(_words(document)) for document in documents]
+    held = Counter(word for bag in bags for word in bag)
+    asked = [word for word in _words(text) if word in held]
+    weights = {word: math.log(1 + len(bags) / held[word]) for word in asked}
+    scale = sum(weights.values()) or 1.0
+    lexical = [sum(weight * min(bag[word], 2) / 2 for word, weight in weights.items()) / scale for bag in bags]
+    key = plain(text)
+    named = [1.0 if any(key == spelled for spelled in spellings(record)) else 0.0 for record in pool]
+    if embed is None:
+        return [n + score for n, score in zip(named, lexical, strict=True)]
+    vectors = embed([text, *documents])
+    meaning = [max(0.0, float(vectors[0] @ vector)) for vector in vectors[1:]]
+    return [n + 0.5 * score + 0.5 * close for n, score, close in zip(named, lexical, meaning, strict=True)]
+
+
+def told(field: Landscape, record: Record) -> str:
+    """A record as text to search in: its name, what it is, its tasks and objectives."""
+    linked = [field.records[edge.object].name for edge in field.out(record.id, "solves-task", "uses-objective")]
+    return ". ".join(
+        filter(None, [record.name, f"{record.family} {record.kind}", record.about, ", ".join(linked), ", ".join(record.domains)])
+    )
+
+
+def _words(text: str) -> list[str]:
+    return [word[:-1] if len(word) > 4 and word.endswith("s") else word for word in re.findall(r"\w+", text.casefold()) if len(word) > 1]
+
+
+def _known(what: str, given: str | None, known: Sequence[str]) -> None:
+    if given is not None and given not in known:
+        raise UsageError(f"there is no {what} {given!r}.", hint=f"Choose from {', '.join(dict.fromkeys(known))}.")
+
+
+def show(name: str, *, field: Landscape | None = None) -> Shown:
+    field = field or load()
+    record = resolve(field, name)
+    figures = [figure for figure in field.figures if record.id in (figure.model, figure.benchmark)]
+    told_apart = [conflict for conflict in conflicts(field=field) if record.id in (conflict.model, conflict.benchmark)]
+    return Shown(record, field.out(record.id), field.into(record.id), figures, told_apart)
+
+
+def conflicts(*, field: Landscape | None = None) -> list[Conflict]:
+    """Published figures of one model on one benchmark that differ between sources, the widest apart first."""
+    field = field or load()
+    groups: dict[tuple[str, str, str, str], list[Figure]] = {}
+    for figure in field.figures:
+        groups.setdefault((figure.model, figure.benchmark, figure.metric, figure.split), []).append(figure)
+    found = [
+        Conflict(*key, sorted(group, key=lambda figure: figure.value)) for key, group in groups.items()
+        if len({figure.value for figure in group}) > 1 and len({figure.source for figure in group}) > 1
+    ]  # fmt: skip
+    return sorted(found, key=lambda conflict: -conflict.spread)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Records side by side. ``figures`` holds what they were both measured on; numbers of different protocols are not one ranking."""
+
+    records: list[Record]
+    rows: dict[str, list[list[Fact]]]  # key → the facts of each record
+    shared: dict[str, list[str]]  # relation → what all of them have
+    own: dict[str, list[list[str]]]  # relation → what each has that not all have
+    figures: dict[tuple[str, str, str], list[list[Figure]]]  # benchmark, metric, split → the figures of each
+
+
+def compare(names: Sequence[str], *, field: Landscape | None = None) -> Comparison:
+    field = field or load()
+    if len(names) < 2:
+        raise UsageError("to compare takes two names at least.")
+    records = [resolve(field, name) for name in names]
+    if len({record.id for record in records}) < len(records):
+        raise UsageError("the same record is named twice.")
+    keys = dict.fromkeys(fact.key for record in records for fact in record.facts)
+    shared, own = {}, {}
+    for relation in ("trained-on", "builds-on", "derived-from", "uses-objective", "solves-task"):
+        held = [list(dict.fromkeys(edge.object for edge in field.out(record.id, relation))) for record in records]
+        both = [id for id in held[0] if all(id in ids for ids in held)]
+        if any(held):
+            shared[relation], own[relation] = both, [[id for id in ids if id not in both] for ids in held]
+    figures: dict[tuple[str, str, str], list[list[Figure]]] = {}
+    for i, record in enumerate(records):
+        for figure in field.figures:
+            if figure.model == record.id:
+                figures.setdefault((figure.benchmark, figure.metric, figure.split), [[] for _ in records])[i].append(figure)
+    common = {key: columns for key, columns in figures.items() if sum(bool(column) for column in columns) > 1}
+    return Comparison(records, {key: [record.said(key) for record in records] for key in keys}, shared, own, common)
+
+
+def timeline(
+    *,
+    kind: str | None = None,
+    family: str | None = None,
+    since: int | None = None,
+    until: int | None = None,
+    field: Landscape | None = None,
+) -> dict[int, list[Record]]:
+    """Year → what was published in it: models, sets and benchmarks, or one kind."""
+    field = field or load()
+    _known("kind", kind, KINDS)
+    _known("family", family, [name for names in FAMILIES.values() for name in names])
+    kinds: tuple[Kind, ...] = ("model", "set", "benchmark")
+    years: dict[int, list[Record]] = {}
+    for record in field.records.values():
+        fits = record.kind == kind if kind else record.kind in kinds
+        if fits and record.year and (family is None or record.family == family):
+            if (since is None or record.year >= since) and (until is None or record.year <= until):
+                years.setdefault(record.year, []).append(record)
+    return {
+        year: sorted(years[year], key=lambda record: (kinds.index(record.kind) if record.kind in kinds else 9, record.id))
+        for year in sorted(years)
+    }
+
+
+def stats(*, field: Landscape | None = None) -> dict[str, int]:
+    """Counts. ``facts`` are all statements that carry a source (facts, relations, figures); ``checked`` those whose source was read."""
+    field = field or load()
+    marks = [said.mark for record in field.records.values() for said in record.facts]
+    marks += [edge.mark for edge in field.edges] + [figure.mark for figure in field.figures]
+    return {
+        "models": len(field.of("model")), "sets": len(field.of("set")), "benchmarks": len(field.of("benchmark")),
+        "edges": len(field.edges), "facts": len(marks), "checked": marks.count("checked"),
+    }  # fmt: skip
+
+
+def cite(name: str, *, field: Landscape | None = None) -> str:
+    """BibTeX. A paper that nobody looked up for us says so in its note."""
+    field = field or load()
+    record = resolve(field, name)
+    paper = record.paper
+    if paper is None or not paper.title:
+        link = f" See {record.links[0]}." if record.links else ""
+        raise UsageError(f"no paper is recorded for {record.name}.{link}")
+    kind = "inproceedings" if paper.venue else "misc"
+    year = paper.year or record.year
+    fields = {
+        "title": "{" + paper.title + "}", "author": " and ".join(paper.authors), "booktitle" if paper.venue else "howpublished": paper.venue,
+        "year": str(year) if year else "", "eprint": paper.arxiv, "archiveprefix": "arXiv" if paper.arxiv else "", "doi": paper.doi,
+        "url": paper.url or (f"https://arxiv.org/abs/{paper.arxiv}" if paper.arxiv else ""),
+        "note": "" if paper.mark == "checked" else "not checked against the paper",
+    }  # fmt: skip
+    lines = [f"  {key} = {{{value}}}," for key, value in fields.items() if value]
+    return "\n".join([f"@{kind}{{{_key(record, year)},", *lines, "}"])
+
+
+def _key(record: Record, year: int) -> str:
+    first = record.paper.authors[0].split(",")[0] if record.paper and record.paper.authors else record.id
+    letters = unicodedata.normalize("NFKD", first).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]", "", letters.casefold()) + (str(year) if year else "") + re.sub(r"[^a-z0-9]", "", record.id)
