@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from auricle.landscape import asked, pictures
+from auricle.landscape.contamination import CLAIMS, Finding, contamination
 from auricle.landscape.pictures.canvas import themed, variables
 from auricle.landscape.schema import Landscape
 
@@ -36,7 +37,9 @@ MEANING: Final = {
 }
 _WORDS: Final = {
     "model": "model", "set": "data set", "two-towers": "two towers", "two-heads": "two heads", "one-head": "one head",
-    "cooperated": "cooperated systems", "third-party": "others", "user": "a user",
+    "cooperated": "cooperated systems", "third-party": "others", "seen": "all of it heard before",
+    "partly": "partly heard before", "same-set": "trained on the same set", "possible": "possibly heard before",
+    "pool": "from the same site", "none known": "no way known", "unknown": "unknown", "user": "a user",
 }  # fmt: skip
 
 
@@ -97,8 +100,8 @@ def content(field: Landscape) -> dict[str, Any]:
         record["degree"] = weight[record["id"]]
         whole_record = field.records[record["id"]]
         record["traps"] = list(asked.traps(field, whole_record))
-        if terms := asked.terms_of(whole_record):
-            record["licence"] = terms
+        if use := asked.use_of_record(whole_record):
+            record["licence"] = use
         record["marks"] = sorted({fact["mark"] for fact in record.get("facts", ())})
     return {
         "about": about(field),
@@ -109,9 +112,35 @@ def content(field: Landscape) -> dict[str, Any]:
         "meaning": MEANING,
         "words": _WORDS,
         "pictures": {key: title for key, (title, _) in _drawn(field).items()},
-        "verdicts": {},
-        "levels": {},
+        "tests": sorted(asked.tests(field)),
+        "claims": CLAIMS,
+        "verdicts": {model.id: verdicts(field, model.id) for model in field.of("model")},
     }
+
+
+def verdicts(field: Landscape, model: str) -> dict[str, Any]:
+    """``of``: the tests to which there is a known way, or on which the model was scored; all others have the verdict ``rest``."""
+    scored = {edge.object for edge in field.out(model, "evaluated-on")}
+    found: dict[str, Any] = {}
+    rest: str = "none known"
+    unpublished: list[str] = []
+    for test in asked.tests(field):
+        report = contamination(model, test, field=field)
+        unpublished = report.unpublished
+        if report.verdict in ("none known", "unknown") and test not in scored and not report.findings:
+            rest = report.verdict
+            continue
+        found[test] = {"verdict": report.verdict, "ways": [_way(model, one) for one in report.findings]}
+    return {"rest": rest, "of": found, "unpublished": unpublished}
+
+
+def _way(model: str, found: Finding) -> dict[str, Any]:
+    """``via``: the records that it leads through, from the model to the test."""
+    via = [model]
+    for edge in found.edges:
+        via.append(edge.object if edge.subject == via[-1] else edge.subject)
+    sources = list(dict.fromkeys(edge.source for edge in found.edges))
+    return {"words": found.words, "level": found.level, "mark": found.mark, "via": via, "sources": sources}
 
 
 def about(field: Landscape) -> str:

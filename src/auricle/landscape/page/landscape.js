@@ -205,7 +205,8 @@
       make('p', { class: 'small' }, [`id ${record.id}`, record.aliases?.length ? ` · also ${record.aliases.join(', ')}` : '']),
       ...(paper?.title ? [make('p', { class: 'small' }, `${paper.title}${paper.year ? `, ${paper.year}` : ''}. `, paper.arxiv ? source(`arXiv:${paper.arxiv}`) : paper.url ? source(paper.url) : '')] : []),
       ...(record.links ?? []).map((to) => make('p', { class: 'small' }, source(to))),
-      ...(record.kind === 'model' && data.verdicts[record.id] ? [make('p', {}, make('a', { href: `#/contamination/${record.id}` }, 'What can its scores claim?'))] : []),
+      ...(record.kind === 'model' ? [make('p', {}, make('a', { href: `#/contamination/${record.id}` }, 'What may its scores claim?'))] : []),
+      ...(data.tests.includes(record.id) ? [make('p', {}, make('a', { href: `#/contamination/-/${record.id}` }, 'Which models may have heard it?'))] : []),
       ...(data.pictures[`lineage-${record.id}`] ? [make('p', {}, make('a', { href: `#/pictures/lineage-${record.id}` }, 'Its lineage, drawn'))] : []),
       ...(facts.length ? [make('h3', {}, 'Facts'), table(['What', 'Value', 'Mark', 'Source'], facts, 'facts')] : []),
       ...relations(record), ...figures(record),
@@ -221,34 +222,54 @@
     $('tabs').replaceChildren(...names.map((name) => make('a', { href: `#/pictures/${name}`, 'aria-current': name === chosen ? 'page' : undefined }, data.pictures[name])));
     $('sheet').replaceChildren($(`picture-${chosen}`).content.cloneNode(true));
   }
+  const GRAVE = ['seen', 'partly', 'same-set', 'possible', 'pool', 'unknown', 'none known'];
   function drawAnswer() {
-    const models = data.records.filter((record) => data.verdicts[record.id]);
-    const model = records.has(state.model) && data.verdicts[state.model] ? state.model : '';
-    const benchmarks = model ? Object.keys(data.verdicts[model]).filter((id) => records.has(id)) : [];
-    const benchmark = benchmarks.includes(state.benchmark) ? state.benchmark : '';
+    const byName = (ids) => ids.map((id) => records.get(id)).filter(Boolean).sort((a, b) => a.name.localeCompare(b.name));
+    const model = data.verdicts[state.model] ? state.model : '';
+    const benchmark = data.tests.includes(state.benchmark) ? state.benchmark : '';
     const go = (to) => (location.hash = `#/contamination/${to}`);
     const choose = (id, words, options, now, changed) => {
       const select = make('select', { id }, make('option', { value: '' }, 'choose …'), options.map((one) => make('option', { value: one.id, selected: one.id === now }, one.name)));
       select.addEventListener('change', () => changed(select.value));
       return make('label', { for: id }, words, select);
     };
-    const byName = (list) => [...list].sort((a, b) => a.name.localeCompare(b.name));
-    const answers = model ? (benchmark ? [benchmark] : benchmarks) : [];
-    const said = answers.map((id) => [id, data.verdicts[model][id]]);
-    const worst = Object.keys(data.levels);
-    said.sort((a, b) => worst.indexOf(a[1].level) - worst.indexOf(b[1].level));
     const focused = document.activeElement?.id;
     $('contamination').replaceChildren(
       make('h2', {}, 'What may a score claim?'),
-      make('p', { class: 'dim' }, 'A model that has heard the test before is not tested. This walks from what a model was trained on to what a benchmark is made of.'),
-      make('div', { class: 'ask' }, choose('ask-model', 'Model', byName(models), model, (id) => go(id)), choose('ask-benchmark', 'Benchmark or test set', byName(benchmarks.map((id) => records.get(id))), benchmark, (id) => go(`${model}/${id}`))),
-      make('div', { class: 'answer', id: 'answer', role: 'status' },
-        benchmark ? verdict(said[0][1]) : model ? table(['Benchmark', 'Verdict', 'Why'], said.map(([id, one]) => make('tr', {}, make('td', {}, make('a', { href: `#/contamination/${model}/${id}` }, records.get(id).name)), make('td', {}, data.levels[one.level]), make('td', {}, one.ways[0] ?? '')))) : ''),
+      make('p', { class: 'dim' }, 'A model that has heard the test before is not tested. This walks from what a model, and what it is built on, was trained on to what a test is made of.'),
+      make('div', { class: 'ask' }, choose('ask-model', 'Model', byName(Object.keys(data.verdicts)), model, (id) => go(id)), choose('ask-benchmark', 'Benchmark or test set', byName(data.tests), benchmark, (id) => go(`${model || '-'}/${id}`))),
+      make('div', { class: 'answer', id: 'answer', role: 'status' }, model && benchmark ? verdict(model, benchmark) : model ? ofModel(model) : benchmark ? ofTest(benchmark) : ''),
     );
     if (focused) $(focused)?.focus();
   }
-  function verdict(one) {
-    return make('div', { class: `trap ${one.bad ? 'bad' : ''}` }, make('p', { class: 'bigword' }, data.levels[one.level]), make('p', {}, one.claim), one.ways.length ? make('ol', {}, one.ways.map((way) => make('li', {}, source(way)))) : '');
+  const said = (verdict) => data.words[verdict] ?? verdict;
+  const verdictOf = (model, test) => data.verdicts[model].of[test] ?? { verdict: data.verdicts[model].rest, ways: [] };
+  const gravest = (a, b) => GRAVE.indexOf(a[1].verdict) - GRAVE.indexOf(b[1].verdict) || records.get(a[0]).name.localeCompare(records.get(b[0]).name);
+  function answers(what, them, to) {
+    const rows = them.sort(gravest).map(([id, one]) => make('tr', {}, make('td', {}, make('a', { href: `#/contamination/${to(id)}` }, records.get(id).name)), make('td', {}, said(one.verdict)), make('td', {}, one.ways[0]?.words ?? ''), make('td', {}, one.ways[0] ? mark(one.ways[0].mark) : '')));
+    return table([what, 'Verdict', 'Why', 'Mark'], rows);
+  }
+  function ofModel(model) {
+    const { rest, of } = data.verdicts[model];
+    return [answers('Test', Object.entries(of), (id) => `${model}/${id}`), make('p', { class: 'dim' }, `All other tests: ${said(rest)}.`)];
+  }
+  const ofTest = (test) => [
+    answers('Model', Object.keys(data.verdicts).filter((id) => data.verdicts[id].of[test]).map((id) => [id, data.verdicts[id].of[test]]), (id) => `${id}/${test}`),
+    make('p', { class: 'dim' }, 'Models without a known way to this test, and without a score on it, are left out.'),
+  ];
+  function verdict(model, test) {
+    const one = verdictOf(model, test);
+    const [can, cannot] = data.claims[one.verdict];
+    const names = (ids) => ids.flatMap((id, i) => [i ? ' → ' : '', link(id)]);
+    const scores = data.figures.filter((figure) => figure.model === model && figure.benchmark === test);
+    const unpublished = data.verdicts[model].unpublished;
+    return [
+      make('div', { class: `trap ${['seen', 'partly'].includes(one.verdict) ? 'bad' : ''}` }, make('p', { class: 'bigword' }, said(one.verdict)), make('p', {}, make('b', {}, 'It can claim '), `${can}.`), make('p', {}, make('b', {}, 'It cannot claim '), `${cannot}.`)),
+      make('h3', {}, `Known ways ${one.ways.length}`),
+      make('ol', {}, one.ways.map((way) => make('li', {}, `${way.words}. `, mark(way.mark), make('div', { class: 'small' }, names(way.via)), make('div', { class: 'small' }, way.sources.flatMap((text, i) => [i ? '; ' : '', ...source(text)]))))),
+      ...(unpublished.length ? [make('p', { class: 'dim' }, 'Training data not published or not recorded: ', unpublished.flatMap((id, i) => [i ? ', ' : '', link(id)]), '.')] : []),
+      ...(scores.length ? [make('h3', {}, 'The scores that this is about'), table(['Metric', 'Value', 'How', 'Source'], scores.map((f) => make('tr', {}, make('td', {}, f.metric), make('td', { class: 'number' }, String(f.value)), make('td', {}, [f.variant, f.split, f.version, f.protocol].filter(Boolean).join(', ')), make('td', {}, source(f.source)))))] : []),
+    ];
   }
 
   function show() {
