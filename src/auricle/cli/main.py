@@ -18,6 +18,7 @@ from auricle.cli import (
     index,
     inspect,
     keys,
+    landscape,
     mcp,
     models,
     output,
@@ -37,7 +38,26 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (index, search, classify, detect, teach, embed, export, inspect, watch, serve, mcp, keys, models, data, train, adapt, demo):
+for group in (
+    index,
+    search,
+    classify,
+    detect,
+    teach,
+    embed,
+    export,
+    inspect,
+    watch,
+    serve,
+    mcp,
+    keys,
+    models,
+    data,
+    landscape,
+    train,
+    adapt,
+    demo,
+):
     group.register(app)
 
 

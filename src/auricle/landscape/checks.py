@@ -53,10 +53,10 @@ def identifier(book: Book, entry: Written, id: object) -> bool:
 
 
 @cache
-def _adapter(kind: type) -> Any:
+def _adapters() -> dict[str, Any]:
     from pydantic import TypeAdapter
 
-    return TypeAdapter(kind)
+    return {kind.__name__: TypeAdapter(kind) for kind in (Record, Fact, Edge, Figure)}
 
 
 def typed(book: Book, entry: Written, path: Path, kind: type[T], values: dict[str, Any]) -> T | None:
@@ -64,11 +64,11 @@ def typed(book: Book, entry: Written, path: Path, kind: type[T], values: dict[st
     from pydantic import ValidationError
 
     try:
-        made: T = _adapter(kind).validate_python(values)
+        made: T = _adapters()[kind.__name__].validate_python(values)
         return made
     except ValidationError as error:
         for one in error.errors():
-            where = tuple(part for part in one["loc"] if isinstance(part, (str, int)))
+            where: Path = tuple(one["loc"])
             name = ".".join(map(str, where)) or "it"
             name = "to" if (kind is Edge and name == "object") else name
             if one["type"] == "missing" or one["input"] is None:

@@ -21,7 +21,7 @@ LACKS: Final[dict[Lack, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A task and what it lacks. The lists name what there is; ``unknown`` counts what could not be told, since nobody recorded a licence."""
+    """A task and what it lacks. The lists name what there is; ``unknown`` counts those of which nobody recorded a licence."""
 
     task: Record
     lacks: list[Lack]
@@ -54,7 +54,8 @@ def _gap(field: Landscape, task: Record) -> Gap:
     measured = {figure.benchmark for figure in field.figures}
     tests = [record.id for _, record in serving if record.kind == "benchmark" or (record.kind == "set" and record.id in measured)]
     there: dict[Lack, bool] = {
-        "data": bool(sets), "free data": bool(free_sets), "weights": bool(models), "free weights": bool(free_models), "benchmark": bool(tests),
+        "data": bool(sets), "free data": bool(free_sets), "weights": bool(models), "free weights": bool(free_models),
+        "benchmark": bool(tests),
     }  # fmt: skip
     marks = [edge.mark for edge, record in serving if record.id in free_models or record.id in free_sets]
     mark: Mark = "checked" if "checked" in marks else "abstract" if "abstract" in marks else "unverified"

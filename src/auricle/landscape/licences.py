@@ -18,10 +18,8 @@ _RULES: tuple[tuple[Use, str], ...] = (
     ("none stated", r"^none\b"),
     ("non-commercial", r"non-?\s?commercial|noncommercial|academic|research( use)? only|\bby-nc\b|3b research only"),
     ("closed", r"\bclosed\b|copyright of"),
-    (
-        "own terms",
-        r"community|nvidia|tongyi|gemma|glm-4|\bsam\b|by form|own (terms|licence|text)|terms of|adobe|not distributed|per (track|clip)|uploaders",
-    ),
+    ("own terms", r"community|nvidia|tongyi|gemma|glm-4|\bsam\b|by form|own (terms|licence|text)|terms of|adobe"),
+    ("own terms", r"not distributed|per (track|clip)"),
     ("free", r"\bapache\b|\bmit\b|\bbsd\b|\bisc\b|\bcc0\b|\bcc by(-sa)?\b(?!-)|\bodbl\b|\bl?gpl\b|\bagpl\b|creative commons"),
 )
 

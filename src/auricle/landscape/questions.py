@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from auricle.errors import UsageError
+from auricle.landscape.conflicts import Conflict, conflicts
 from auricle.landscape.gaps import weights_use
 from auricle.landscape.loading import load
 from auricle.landscape.names import plain, resolve, spellings
-from auricle.landscape.schema import FAMILIES, KINDS, Edge, Fact, Figure, Kind, Landscape, Record
+from auricle.landscape.schema import FAMILIES, KINDS, Edge, Fact, Figure, Landscape, Record
 
 Embed = Callable[[Sequence[str]], Any]  # texts → an array of unit vectors, one a text
 
@@ -36,21 +37,6 @@ class Shown:
     conflicts: list[Conflict]
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """One model, one benchmark, one metric, and sources that do not agree."""
-
-    model: str
-    benchmark: str
-    metric: str
-    split: str
-    figures: list[Figure]  # from the lowest value
-
-    @property
-    def spread(self) -> float:
-        return self.figures[-1].value - self.figures[0].value
-
-
 def find(
     text: str = "", *, kind: str | None = None, family: str | None = None, domain: str | None = None, task: str | None = None,
     since: int | None = None, until: int | None = None, free: bool = False, limit: int = 20, embed: Embed | None = None,
@@ -66,7 +52,8 @@ def find(
     wanted = resolve(field, task, "task").id if task else None
     pool = [
         record for record in field.records.values()
-        if (kind is None or record.kind == kind) and (family is None or record.family == family) and (domain is None or domain in record.domains)
+        if (kind is None or record.kind == kind) and (family is None or record.family == family)
+        and (domain is None or domain in record.domains)
         and (since is None or record.year >= since) and (until is None or 0 < record.year <= until)
         and (not free or (record.kind == "model" and weights_use(record) == "free"))
     ]  # fmt: skip
@@ -118,21 +105,8 @@ def show(name: str, *, field: Landscape | None = None) -> Shown:
     field = field or load()
     record = resolve(field, name)
     figures = [figure for figure in field.figures if record.id in (figure.model, figure.benchmark)]
-    told_apart = [conflict for conflict in conflicts(field=field) if record.id in (conflict.model, conflict.benchmark)]
-    return Shown(record, field.out(record.id), field.into(record.id), figures, told_apart)
-
-
-def conflicts(*, field: Landscape | None = None) -> list[Conflict]:
-    """Published figures of one model on one benchmark that differ between sources, the widest apart first."""
-    field = field or load()
-    groups: dict[tuple[str, str, str, str], list[Figure]] = {}
-    for figure in field.figures:
-        groups.setdefault((figure.model, figure.benchmark, figure.metric, figure.split), []).append(figure)
-    found = [
-        Conflict(*key, sorted(group, key=lambda figure: figure.value)) for key, group in groups.items()
-        if len({figure.value for figure in group}) > 1 and len({figure.source for figure in group}) > 1
-    ]  # fmt: skip
-    return sorted(found, key=lambda conflict: -conflict.spread)
+    disagreeing = conflicts(field, model=record.id) if record.kind == "model" else conflicts(field, benchmark=record.id)
+    return Shown(record, field.out(record.id), field.into(record.id), figures, disagreeing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,28 +144,20 @@ def compare(names: Sequence[str], *, field: Landscape | None = None) -> Comparis
 
 
 def timeline(
-    *,
-    kind: str | None = None,
-    family: str | None = None,
-    since: int | None = None,
-    until: int | None = None,
+    *, kind: str | None = None, family: str | None = None, since: int | None = None, until: int | None = None,
     field: Landscape | None = None,
-) -> dict[int, list[Record]]:
+) -> dict[int, list[Record]]:  # fmt: skip
     """Year → what was published in it: models, sets and benchmarks, or one kind."""
     field = field or load()
     _known("kind", kind, KINDS)
     _known("family", family, [name for names in FAMILIES.values() for name in names])
-    kinds: tuple[Kind, ...] = ("model", "set", "benchmark")
+    kinds: tuple[str, ...] = (kind,) if kind else ("model", "set", "benchmark")
     years: dict[int, list[Record]] = {}
     for record in field.records.values():
-        fits = record.kind == kind if kind else record.kind in kinds
-        if fits and record.year and (family is None or record.family == family):
-            if (since is None or record.year >= since) and (until is None or record.year <= until):
-                years.setdefault(record.year, []).append(record)
-    return {
-        year: sorted(years[year], key=lambda record: (kinds.index(record.kind) if record.kind in kinds else 9, record.id))
-        for year in sorted(years)
-    }
+        fits = record.kind in kinds and record.year and (family is None or record.family == family)
+        if fits and (since is None or record.year >= since) and (until is None or record.year <= until):
+            years.setdefault(record.year, []).append(record)
+    return {year: sorted(years[year], key=lambda record: (kinds.index(record.kind), record.id)) for year in sorted(years)}
 
 
 def stats(*, field: Landscape | None = None) -> dict[str, int]:
@@ -216,9 +182,9 @@ def cite(name: str, *, field: Landscape | None = None) -> str:
     kind = "inproceedings" if paper.venue else "misc"
     year = paper.year or record.year
     fields = {
-        "title": "{" + paper.title + "}", "author": " and ".join(paper.authors), "booktitle" if paper.venue else "howpublished": paper.venue,
-        "year": str(year) if year else "", "eprint": paper.arxiv, "archiveprefix": "arXiv" if paper.arxiv else "", "doi": paper.doi,
-        "url": paper.url or (f"https://arxiv.org/abs/{paper.arxiv}" if paper.arxiv else ""),
+        "title": "{" + paper.title + "}", "author": " and ".join(paper.authors), "booktitle": paper.venue,
+        "year": str(year) if year else "", "eprint": paper.arxiv, "archiveprefix": "arXiv" if paper.arxiv else "",
+        "doi": paper.doi, "url": paper.url or (f"https://arxiv.org/abs/{paper.arxiv}" if paper.arxiv else ""),
         "note": "" if paper.mark == "checked" else "not checked against the paper",
     }  # fmt: skip
     lines = [f"  {key} = {{{value}}}," for key, value in fields.items() if value]
