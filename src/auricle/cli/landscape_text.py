@@ -202,7 +202,7 @@ def comparison(compared: Comparison) -> str:
             rows.append([key, *(cut("; ".join(said(fact).split("  [")[0] for fact in facts), 44) for facts in columns)])
     lines = [table(rows)]
     for relation, ids in compared.shared.items():
-        lines += wrapped(f"both {VERBS[relation][0]}: {', '.join(ids) or 'nothing in common'}")
+        lines += wrapped(f"all {VERBS[relation][0]}: {', '.join(ids) or 'nothing in common'}")
         for record, own in zip(compared.records, compared.own[relation], strict=True):
             lines += wrapped(f"  only {record.id}: {', '.join(own)}") if own else []
     for (benchmark, metric, split), measured in compared.figures.items():

@@ -45,23 +45,28 @@ def gaps(*, all_tasks: bool = False, field: Landscape | None = None) -> list[Gap
 def _gap(field: Landscape, task: Record) -> Gap:
     serving = [(edge, field.records[edge.subject]) for edge in field.into(task.id, "solves-task")]
     sets = [record for _, record in serving if record.kind == "set" and open_data(record) != "no"]
-    models = [record for _, record in serving if record.kind == "model" and open_weights(record)]
+    # Who was measured on a test of this task, and of no other, is a model for it, however well it did.
+    tests = {
+        record.id for _, record in serving if record.kind != "model" and {e.object for e in field.out(record.id, "solves-task")} == {task.id}
+    }  # fmt: skip
+    serving += [(edge, field.records[edge.subject]) for id in tests for edge in field.into(id, "evaluated-on")]
+    models = list({record.id: record for _, record in serving if record.kind == "model" and open_weights(record)}.values())
     set_uses = {record.id: data_use(record) for record in sets}
     model_uses = {record.id: weights_use(record) for record in models}
     free_sets = [id for id, use in set_uses.items() if use == "free"]
     free_models = [id for id, use in model_uses.items() if use == "free"]
     # A set with a test part is a benchmark, too: one on which a figure was published.
     measured = {figure.benchmark for figure in field.figures}
-    tests = [record.id for _, record in serving if record.kind == "benchmark" or (record.kind == "set" and record.id in measured)]
+    benchmarks = [record.id for _, record in serving if record.kind == "benchmark" or (record.kind == "set" and record.id in measured)]
     there: dict[Lack, bool] = {
         "data": bool(sets), "free data": bool(free_sets), "weights": bool(models), "free weights": bool(free_models),
-        "benchmark": bool(tests),
+        "benchmark": bool(benchmarks),
     }  # fmt: skip
     marks = [edge.mark for edge, record in serving if record.id in free_models or record.id in free_sets]
     mark: Mark = "checked" if "checked" in marks else "abstract" if "abstract" in marks else "unverified"
     return Gap(
         task, [lack for lack, held in there.items() if not held], [record.id for record in sets], free_sets,
-        [record.id for record in models], free_models, tests,
+        [record.id for record in models], free_models, benchmarks,
         sum(use == "unknown" for use in set_uses.values()), sum(use == "unknown" for use in model_uses.values()), mark,
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from auricle.errors import UsageError
 from auricle.landscape.conflicts import Conflict, conflicts
@@ -17,6 +17,8 @@ from auricle.landscape.loading import load
 from auricle.landscape.names import plain, resolve, spellings
 from auricle.landscape.schema import FAMILIES, KINDS, Edge, Fact, Figure, Landscape, Record
 
+MEANING: Final = 0.2  # what likeness of meaning weighs beside words
+ENOUGH: Final = 20  # records that hold a word of the query, before those that hold none are looked at
 Embed = Callable[[Sequence[str]], Any]  # texts → an array of unit vectors, one a text
 
 
@@ -77,11 +79,17 @@ def _scores(field: Landscape, pool: list[Record], text: str, embed: Embed | None
     lexical = [sum(weight * min(bag[word], 2) / 2 for word, weight in weights.items()) / scale for bag in bags]
     key = plain(text)
     named = [1.0 if any(key == spelled for spelled in spellings(record)) else 0.0 for record in pool]
+    scores = [n + score for n, score in zip(named, lexical, strict=True)]
     if embed is None:
-        return [n + score for n, score in zip(named, lexical, strict=True)]
-    vectors = embed([text, *documents])
-    meaning = [max(0.0, float(vectors[0] @ vector)) for vector in vectors[1:]]
-    return [n + 0.5 * score + 0.5 * close for n, score, close in zip(named, lexical, meaning, strict=True)]
+        return scores
+    # The encoder that ships knows sounds better than it knows papers: words lead, meaning tells apart what words leave equal, and answers
+    # alone where no word is met. What holds no word is left out as long as enough holds one.
+    held_one = [i for i, score in enumerate(scores) if score > 0]
+    near = held_one if len(held_one) >= ENOUGH else list(range(len(pool)))
+    vectors = embed([text, *(documents[i] for i in near)])
+    for i, vector in zip(near, vectors[1:], strict=True):
+        scores[i] += MEANING * max(0.0, float(vectors[0] @ vector))
+    return scores
 
 
 def told(field: Landscape, record: Record) -> str:
