@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ask, begun, figure, opened, painted, row, rows, sound, toList, told, until } from './browser.mjs';
+import { ask, begun, figure, idOf, opened, painted, row, rows, sound, toList, told, until } from './browser.mjs';
 
 test('a file of ten hours starts at the moment', async (t) => {
   const page = await opened(t, { library: 'night' });
@@ -52,4 +52,25 @@ test('its page opens with the whole waveform', async (t) => {
   assert.ok(used < 100e6, `${used} bytes in use: the file is never decoded whole in the browser`);
   await begun(page, 'Space');
   assert.ok(Math.abs((await sound(page)).position - told.bark) < 2, 'the found moment plays');
+});
+
+test('ten hours are listened to meanwhile, and nothing waits for it', async (t) => {
+  const page = await opened(t, { library: 'night', hash: `#/recording/${await idOf('night.wav', 'night')}` });
+  await page.getByTestId('listen-for').fill('a dog barking');
+  await page.keyboard.press('Enter');
+  await page.getByText(/^Listened to \d:\d\d:\d\d of 10:00:00/).waitFor();
+  await page.getByRole('heading', { name: 'night.wav' }).click();
+  const pressed = Date.now();
+  await page.keyboard.press('Space');
+  await until(async () => (await sound(page)).playing, 'it plays meanwhile');
+  figure(t, `ten hours: while it is listened to, sound begins ${Date.now() - pressed} ms after the key`);
+  await page.keyboard.press('Space');
+  const slider = page.getByRole('slider', { name: 'Least probability of an event' });
+  await slider.fill('0.1');
+  const block = page.getByTestId('lane').locator('[data-event]').first();
+  await block.waitFor({ timeout: 120_000 }); // as soon as it is heard, not at the end
+  const begun = Date.now();
+  assert.match(await block.getAttribute('title'), /^a dog barking · 3:12:/);
+  await page.getByText(/^\d+ events? heard$/).or(page.getByRole('button', { name: 'Stop', exact: true })).first().waitFor();
+  figure(t, `ten hours: the bark is shown while ${(await page.getByRole('progressbar', { name: 'Listening' }).count()) ? 'listening goes on' : 'nothing is left to hear'} (${Date.now() - begun} ms)`);
 });

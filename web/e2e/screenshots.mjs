@@ -26,7 +26,7 @@ async function picture(name, { hash = '', width = 1600, height = 1000, theme = '
   await page.evaluate(() => document.fonts.ready);
   await page.mouse.move(0, height - 1);
   await page.waitForTimeout(400);
-  await page.waitForLoadState('networkidle'); // spectrograms, facts
+  await page.waitForLoadState('networkidle', { timeout: 8000 }).catch(() => undefined); // spectrograms, facts; a held voice may load on
   await page.getByText('Drawing the spectrogram').waitFor({ state: 'detached' });
   await page.waitForTimeout(300);
   const file = join(out, `${name}.png`);
@@ -58,6 +58,11 @@ await picture('recording', { theme: 'dark', hash: '#/?q=a+train+at+a+level+cross
   await page.getByTestId('similar').waitFor();
   await page.keyboard.press('0');
   await heard(page, 12.5);
+  await page.keyboard.press('h');
+  await page.getByTestId('listen-for').fill('a train, speech, birds singing');
+  await page.keyboard.press('Enter');
+  await page.getByText(/^\d+ events heard$/).waitFor();
+  await page.getByTestId('listen-for').blur();
 });
 
 await picture('map', { hash: '#/map' }, async (page) => {

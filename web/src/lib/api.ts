@@ -106,13 +106,16 @@ export async function send<R>(method: 'POST' | 'DELETE', path: string, options: 
 /** An answer of JSON lines, each as it comes. A line that holds a problem is thrown. */
 export async function* lines<R extends { problem?: T.Problem | null }>(path: string, json: unknown, signal?: AbortSignal): AsyncGenerator<R> {
   const response = await call('POST', address(path), { json, signal });
-  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  const reader = response.body?.getReader();
   if (!reader) return;
+  const decoder = new TextDecoder();
   let rest = '';
+  let ended = false;
   try {
     for (;;) {
       const { done, value } = await reader.read();
-      const parts = (rest + (value ?? '')).split('\n');
+      ended = done;
+      const parts = (rest + decoder.decode(value, { stream: !done })).split('\n');
       rest = done ? '' : (parts.pop() ?? '');
       for (const part of parts) {
         if (!part) continue;
@@ -126,7 +129,7 @@ export async function* lines<R extends { problem?: T.Problem | null }>(path: str
     if (thrown instanceof TypeError) throw new ApiError(0, 'gone', 'The server does not answer any more.', 'What was heard so far is kept.', true);
     throw thrown;
   } finally {
-    reader.cancel().catch(() => undefined);
+    if (!ended) reader.cancel().catch(() => undefined);
   }
 }
 
