@@ -99,21 +99,37 @@ def test_overlaps_are_declared_directly_by_parents_and_by_making(field):
     assert asked.tests(field) == {"exam", "quiz"}
 
 
-def test_a_card_becomes_a_record_that_passes(tmp_path):
+def card(**more):
+    chain = [
+        {"what": "3 items of Talk-Strong", "licence": "CC0", "source": "Talk-Strong"},
+        {"what": "an ear", "licence": "MIT", "source": "x"},
+    ]
+    return {"name": "mine", "version": "2", "family": "two-towers", "licence": "MIT", "chain": chain, "created": "2026-11-02", **more}
+
+
+def test_a_card_becomes_a_record_that_knows_what_it_learnt_from(field):
+    id, text = asked.from_card(card(results=[{"metric": "R@1", "value": 0.5, "n": 40}]), field, date="2026-11-25")
+    [record] = yaml.safe_load(text)
+    assert (id, record["trained-on"], record["year"]) == ("mine-2", ["talk-strong"], 2026)
+    assert record["facts"]["measured-r-1"] == [{"value": 0.5, "note": "n = 40"}]
+    assert record["facts"]["made-from"][1] == "an ear: MIT"
+
+
+def test_the_shipped_model_becomes_a_record_that_passes(tmp_path):
     from auricle.landscape.compile import study
     from auricle.models import hub
     from auricle.models.bundle import Bundle
 
-    card = Bundle.open(hub.resolve("tiny-towers")).card
-    text = asked.from_card(card.as_dict(), date="2026-11-25")
-    [record] = yaml.safe_load(text)
-    assert record["facts"]["licence-weights"] == card.licence
-    assert len([key for key in record["facts"] if key.startswith("measured-")]) == len({r.metric for r in card.results})
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models" / "mine.yaml").write_text(text, "utf-8")
+    added = run("landscape", "add", "--from-card", "tiny-towers", "--records", str(tmp_path))
+    assert added.exit_code == 0, added.output
     made, problems = study(tmp_path)
     assert problems == []
-    assert made.records[record["id"]].family == "two-towers"
+    [record] = made.records.values()
+    shipped = Bundle.open(hub.resolve("tiny-towers")).card
+    assert record.said("licence-weights")[0].value == shipped.licence
+    assert len([fact for fact in record.facts if fact.key.startswith("measured-")]) == len(shipped.results)
+    assert run("landscape", "add", "--from-card", "tiny-towers", "--records", str(tmp_path)).exit_code != 0
+    assert run("landscape", "add", "model", "--from-card", "tiny-towers").exit_code != 0
 
 
 def run(*arguments):

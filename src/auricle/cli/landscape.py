@@ -300,32 +300,51 @@ def check(records: RecordsOption = None, json: JsonFlag = False) -> None:
     epilog=examples(
         'auricle landscape add model "Some CLAP" --family two-towers --year 2026 --source "arXiv 2601.00000, abstract"',
         'auricle landscape add set "Some Captions" --records my/records',
+        "auricle landscape add --from-card my-bundle/ --records my/records",
     ),
 )
 def add(
-    kind: Annotated[str, argument("KIND", "model, set, benchmark, objective, task, encoder or aspect.", callback=filled)],
-    name: Annotated[str, argument("NAME", "The name, as its makers write it.", callback=filled)],
+    kind: Annotated[str, argument("KIND", "model, set, benchmark, objective, task, encoder or aspect.")] = "",
+    name: Annotated[str, argument("NAME", "The name, as its makers write it.")] = "",
     family: FamilyOption = None,
     year: Annotated[int | None, option("--year", metavar="YEAR", help="The year of its publication.", show_default="this year")] = None,
     source: Annotated[str | None, option("--source", metavar="TEXT", help="The paper or page that you read.", show_default=False)] = None,
+    card: Annotated[
+        str | None,
+        option("--from-card", metavar="MODEL", help="A model of this machine: its card is the record.", show_default=False),
+    ] = None,
     records: RecordsOption = None,
     json: JsonFlag = False,
 ) -> None:
     """Begin a new record: write its skeleton into a file of its own, and check it with all others.
 
-    Then fill it in, and run `auricle landscape check`.
+    Then fill it in, and run `auricle landscape check`. With --from-card nothing is left to fill in: a model that was trained here becomes a
+    record, with its licence chain, its results and the sets that it learnt from.
     """
     from auricle.cli import output
+    from auricle.errors import UsageError
     from auricle.landscape import adding, compile
 
-    path, problems = adding.add(kind, name, family=family, year=year, source=source, records=existing(records) or compile.RECORDS)
+    folder = existing(records) or compile.RECORDS
+    if card:
+        from auricle.models import hub
+        from auricle.models.bundle import Bundle
+
+        if kind or name or family or year or source:
+            raise UsageError("--from-card takes all from the card.", hint="Leave KIND, NAME, --family, --year and --source out.")
+        path, problems = adding.from_card(Bundle.open(hub.resolve(card)).card.as_dict(), folder)
+    elif not (kind and name):
+        raise UsageError("a record needs its kind and its name.", hint='e.g. auricle landscape add set "Some Captions"')
+    else:
+        path, problems = adding.add(kind, name, family=family, year=year, source=source, records=folder)
     if json:
         output.emit_document({"path": str(path), "problems": [output.as_document(problem) for problem in problems]})
     else:
         output.say(output.plain(str(path)))
         for problem in problems:
             output.note(output.plain(str(problem)))
-        output.note("Fill it in, then run `auricle landscape check`.")
+        if not card:
+            output.note("Fill it in, then run `auricle landscape check`.")
     if problems:
         raise typer.Exit(1)
 

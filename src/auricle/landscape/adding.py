@@ -6,8 +6,9 @@ import datetime
 import re
 import tempfile
 import unicodedata
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from auricle.errors import UsageError
 from auricle.landscape.compile import RECORDS, study
@@ -88,7 +89,23 @@ def add(
     twin = field.records.get(id) or next((one for one in field.records.values() if plain(name) in spellings(one)), None)
     if twin:
         raise UsageError(f"{twin.name} is there already: {twin.file}, line {twin.line}.")
-    path = records / FOLDERS[kind] / f"{id}.yaml"  # type: ignore[index]  # checked by skeleton
+    return put(kind, id, text, records)  # type: ignore[arg-type]  # checked by skeleton
+
+
+def from_card(card: Mapping[str, Any], records: Path = RECORDS) -> tuple[Path, list[Problem]]:
+    """A record of a model that was made here, from its card. Raises UsageError where it is there already."""
+    from auricle.landscape import asked
+
+    field, _ = study(records)
+    id, text = asked.from_card(card, field, date=datetime.date.today().isoformat())
+    if id in field.records:
+        raise UsageError(f"{field.records[id].name} is there already: {field.records[id].file}, line {field.records[id].line}.")
+    return put("model", id, text, records)
+
+
+def put(kind: Kind, id: str, text: str, records: Path) -> tuple[Path, list[Problem]]:
+    """Write a record into a file of its own, and check it with all others."""
+    path = records / FOLDERS[kind] / f"{id}.yaml"
     if path.exists():
         raise UsageError(f"{path} exists already.")
     path.parent.mkdir(parents=True, exist_ok=True)

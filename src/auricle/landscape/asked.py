@@ -206,32 +206,32 @@ def _says(field: Landscape, edge: Edge) -> str:
     return f"{number} of {mine} in {theirs}" + (f", by {edge.basis}" if edge.basis else "")
 
 
-def from_card(card: Mapping[str, Any], *, date: str) -> str:
-    """A record, as YAML, of a model that was made here: what its card says, and nothing more. Sets of its data that the field knows are
-    for who adds it to relate."""
+def from_card(card: Mapping[str, Any], field: Landscape, *, date: str) -> tuple[str, str]:
+    """Id and YAML of the record of a model that was made here: what its card says, and nothing more. Sets of its data that are records of
+    ``field`` become what it was trained on.
+    """
     import yaml
 
-    source = f"card of {card['name']}@{card['version']}"
     facts: dict[str, Any] = {"licence-weights": card.get("licence") or "unknown"}
-    chain = [f"{link['what']}: {link['licence']}" for link in card.get("chain", ())]
+    chain = list(card.get("chain", ()))
     if chain:
-        facts["made-from"] = chain
-    for key in ("data", "limits"):
-        if card.get(key):
-            facts[key] = card[key]
+        facts["made-from"] = [f"{link['what']}: {link['licence']}" for link in chain]
+    facts |= {key: card[key] for key in ("data", "limits") if card.get(key)}
     for result in card.get("results", ()):
         told = ", ".join(filter(None, [result.get("protocol", ""), f"n = {result['n']}" if result.get("n") else ""]))
         entry = {"value": round(float(result["value"]), 4), **({"note": told} if told else {})}
         facts.setdefault("measured-" + _slug(result["metric"]), []).append(entry)
     year = str(card.get("created", ""))[:4]
+    learnt = _data(field, [link["source"] for link in chain if link.get("source")])
+    id = _slug(f"{card['name']}-{card['version']}")
     record = {
-        "id": _slug(f"{card['name']}-{card['version']}"), "name": f"{card['name']}@{card['version']}",
-        **({"year": int(year)} if year.isdigit() else {}), "family": card["family"], "domains": list(card.get("trained", ())),
-        "about": card.get("description") or f"{card['name']}, made with auricle.", "source": source, "mark": "checked", "date": date,
-        "facts": facts,
+        "id": id, "name": f"{card['name']}@{card['version']}", **({"year": int(year)} if year.isdigit() else {}),
+        "family": card["family"], "domains": list(card.get("trained", ())), "source": f"card of {card['name']}@{card['version']}",
+        "about": card.get("description") or f"{card['name']}, made with auricle.", "mark": "checked", "date": date, "facts": facts,
+        **({"trained-on": learnt} if learnt else {}),
     }  # fmt: skip
     text: str = yaml.safe_dump([record], sort_keys=False, allow_unicode=True, width=120)
-    return text
+    return id, text
 
 
 def _slug(text: str) -> str:
