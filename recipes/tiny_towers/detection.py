@@ -28,6 +28,7 @@ from auricle.data.world.config import parse
 from auricle.evaluation.events import MATCHES, Heard, Span, counted
 from auricle.evaluation.scenes import HeldScene, Truth
 from auricle.models import heads
+from auricle.models.bundle import Bundle
 from auricle.models.capabilities import Vectors
 from auricle.models.detecting import Detecting
 from auricle.models.heads import Calibration
@@ -173,6 +174,14 @@ def section_of(row: Row) -> dict[str, float]:
     section = {name: value for name, value in row.items() if name in known}
     Detecting.of(section)
     return section
+
+
+def with_detection(bundle: Bundle, out: Path, section: dict[str, float], frames: Path | None = None) -> Bundle:
+    """The bundle anew at ``out``, read so: for a build that has its weights already. The pipeline_id stays."""
+    files = {name: bundle.file(name) for name in bundle.card.files if name not in ("config.json", Calibration.FRAMES)}
+    if frames is not None:
+        files[Calibration.FRAMES] = frames
+    return Bundle.write(out, {**bundle.config, "detection": section}, bundle.card, files)
 
 
 def show(rows: list[Row], most: int = 12) -> None:
