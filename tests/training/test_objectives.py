@@ -149,8 +149,59 @@ def test_tagging_by_hand():
     with torch.no_grad():
         objective.head.weight.zero_(), objective.head.bias.copy_(torch.tensor([0.0, math.log(3)]))
     batch = {"labels": torch.tensor([[1.0, 0.0], [1.0, 1.0]]), "labelled": torch.tensor([True, False])}
+    batch["unsure"] = torch.zeros(2, 2, dtype=torch.bool)
     out = {"hidden": torch.zeros(2, 3, 1), "frame_mask": torch.ones(2, 3, dtype=torch.bool)}
     assert objective(Given(), batch, out).value.item() == pytest.approx((math.log(2) + math.log(4)) / 2)
+    batch["unsure"][0, 1] = True  # nobody knows of the second label: only log 2 is asked
+    assert objective(Given(), batch, out).value.item() == pytest.approx(math.log(2) / 2)
+
+
+class Named(Given):
+    """Texts of the labels a and b are the two axes."""
+
+    def encode_text(self, tokens, mask):
+        return A[: len(tokens)] if len(tokens) <= 2 else torch.cat([A, A[: len(tokens) - 2]])
+
+
+def test_named_labels_by_hand():
+    """α = 2, β = −1: a sound of label a on its axis has logits 1 and −1, so log(1 + e⁻¹) twice; positives weigh 3."""
+    objective = make("named_labels", options={"positives": 3.0, "scale": 2.0, "bias": -1.0, "frames": 2.0}).double()
+    objective.build(sizes(labels=("a", "b"), counts={"a": 5, "b": 5}))
+    batch = {
+        "labels": torch.tensor([[1.0, 0.0], [1.0, 1.0]]), "labelled": torch.tensor([True, False]), "unsure": torch.zeros(2, 2, dtype=torch.bool),
+        "events": torch.tensor([[[1.0, 0.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]]]), "event_timed": torch.tensor([False, False]),
+    }  # fmt: skip
+    out = {"clip": A, "frames": torch.stack([A, A]), "frame_mask": torch.ones(2, 2, dtype=torch.bool)}
+    low = math.log(1 + math.exp(-1))
+    assert objective(Named(), batch, out).value.item() == pytest.approx((3 * low + low) / 2)
+    batch["unsure"][0, 1] = True
+    assert objective(Named(), batch, out).value.item() == pytest.approx(3 * low)
+    batch["event_timed"][0] = True  # frames: the first has the event a, the second none though it lies on the axis of b
+    high = math.log(1 + math.exp(1))
+    assert objective(Named(), batch, out).value.item() == pytest.approx(3 * low + 2 * (3 * low + low) / 2)  # b is unsure in time too
+    batch["unsure"][0, 1] = False
+    assert objective(Named(), batch, out).value.item() == pytest.approx(2 * low + 2 * (3 * low + low + low + high) / 4)
+
+
+def test_named_labels_weigh_the_rare_and_keep_what_a_teacher_knows(tmp_path):
+    (tmp_path / "classes.json").write_text('[["dog", "hound"], ["rain"]]')
+    options = {"positives": 1.0, "scale": 2.0, "bias": 0.0, "teacher": "t", "classes": "classes.json", "teacher_weight": 3.0}
+    objective = make("named_labels", options=options).double()
+    shape = {"labels": ("a", "b"), "counts": {"a": 1, "b": 9}, "teachers": {"t": 2}, "path": lambda name: tmp_path / name}
+    objective.build(sizes(**shape))
+    assert objective.positive.tolist() == pytest.approx([5**0.5, (5 / 9) ** 0.5])
+    batch = {
+        "labels": torch.zeros(1, 2), "labelled": torch.tensor([False]), "unsure": torch.zeros(1, 2, dtype=torch.bool),
+        "event_timed": torch.tensor([False]), "teacher/t": torch.tensor([[0.75, 0.5]]),
+    }  # fmt: skip
+    out = {"clip": A[:1], "frames": A[None, :1], "frame_mask": torch.ones(1, 1, dtype=torch.bool)}
+    p = 1 / (1 + math.exp(-2))
+    soft = -(0.75 * math.log(p) + 0.25 * math.log(1 - p)), math.log(2)
+    assert objective(Named(), batch, out).value.item() == pytest.approx(3 * sum(soft) / 2)
+    with pytest.raises(ValueError, match="teacher 't' gives 3 numbers, and classes.json has 2 names"):
+        make("named_labels", options=options).build(sizes(**{**shape, "teachers": {"t": 3}}))
+    with pytest.raises(ValueError, match="give teacher and classes together"):
+        make("named_labels", options={"teacher": "t"})
 
 
 def test_frame_events_by_hand():

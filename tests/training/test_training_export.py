@@ -129,7 +129,7 @@ def test_frozen_onnx_encoders(tmp_path):
     model = check(exported, found)
     assert run.built.towers.audio.hidden == 384
     assert model.has_sentences
-    assert np.allclose(model.sentence(["rain"]), auricle.load("tiny-towers").sentence(["rain"]), atol=1e-5)
+    assert np.allclose(model.sentence(["rain"]), auricle.load("tiny-towers@1").sentence(["rain"]), atol=1e-5)
     chain = [link.what for link in model.card.chain]
     assert chain[0] == "the encoders of tiny-towers@1"
     assert any("YAMNet" in what or "yamnet" in what.lower() for what in chain)
@@ -160,7 +160,7 @@ def test_any_onnx_file_by_its_front_end(tmp_path):
 
 def onnx_recipe():
     start, end = PLAIN.index("  audio:\n"), PLAIN.index("objectives:")
-    return PLAIN[:start] + "  audio: {kind: onnx, model: tiny-towers}\n  text: {kind: onnx, model: tiny-towers}\n" + PLAIN[end:]
+    return PLAIN[:start] + "  audio: {kind: onnx, model: tiny-towers@1}\n  text: {kind: onnx, model: tiny-towers@1}\n" + PLAIN[end:]
 
 
 def transformers_recipe(train):
@@ -226,3 +226,14 @@ def test_probabilities_are_fitted_on_labelled_sounds(tmp_path):
     with pytest.raises(UsageError, match="13 sounds of 1 labels are too few") as caught:
         made(tmp_path / "few", RECIPE, "export.calibrate={path: few.jsonl}")
     assert caught.value.exit_code == 2
+
+
+def test_a_grown_encoder_and_names(tmp_path):
+    """YAMNet with a second end, texts read by names, labels learned through them: the bundle gives what the towers give."""
+    (tmp_path / "names.json").write_text('[["dog", "hound"], ["bell"], ["rain", "rainfall"]]')
+    recipe = onnx_recipe().replace("audio: {kind: onnx, model: tiny-towers@1}", "audio: {kind: grown, model: tiny-towers@1, shared: 23}")
+    settings = ("export.precision=float32", "model.names.file=names.json", "model.names.widen=8", "model.dropout=0.2")
+    run, exported, found = made(tmp_path, recipe, *settings)
+    model = check(exported, found)
+    assert run.built.towers.audio.hidden == 2048
+    assert model.has_frames

@@ -20,6 +20,7 @@ def sizes(**changes) -> Sizes:
     base = {
         "dim": 16, "hidden": 32, "text_hidden": 8, "vocabulary": 24, "pad_id": 0, "mask_id": 1, "start_id": 2, "end_id": 3,
         "labels": ("bell", "dog", "rain"), "bands": 16, "patch_frames": 16, "hop_frames": 8, "teachers": {"a": 5, "b": 7},
+        "counts": {"bell": 4, "dog": 1, "rain": 4}, "words": lambda texts: [[2, 4 + len(text), 3] for text in texts],
     }  # fmt: skip
     return Sizes(**{**base, **changes})
 

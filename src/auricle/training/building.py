@@ -46,7 +46,9 @@ def build(
     teachers: dict[str, int],
     tokenizer: bytes | None = None,
 ) -> Built:
-    """``labels``: with how many items have each. ``tokenizer``: that of the run so far. Weights are drawn from the recipe's seed. Raises UsageError, ModelError."""
+    """``labels``: with how many items have each. ``tokenizer``: that of the run so far.
+
+    Weights are drawn from the recipe's seed. Raises UsageError, ModelError."""
     torch.manual_seed(recipe.seed)
     front, audio, torch_side, frozen = _audio(recipe)
     text, words = _text(recipe, texts, tokenizer)
@@ -55,8 +57,9 @@ def build(
         model = recipe.model
         head = _names_head(recipe, text, words)
         towers = Towers(
-            audio, text, model.dim, front=torch_side, context=context, widen=model.widen, text_head=head, scale=model.scale, bias=model.bias
-        )
+            audio, text, model.dim, front=torch_side, context=context, widen=model.widen, text_head=head, dropout=model.dropout,
+            scale=model.scale, bias=model.bias,
+        )  # fmt: skip
     except ValueError as error:
         raise recipe.source.error(("model",), f"{error}.") from None
     mel = front if isinstance(front, YamnetFrontEnd) and frozen is None else None

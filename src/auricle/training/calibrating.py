@@ -23,7 +23,7 @@ def calibrate(recipe: Recipe, bundle: Bundle) -> Calibration:
     corpus = gather(recipe, [recipe.export.calibrate], {"audio"}, PLACE)
     model = open_towers(bundle)
     labels = corpus.labels
-    vectors, truth = [], []
+    vectors, truth, open_ = [], [], []
     for entry in corpus:
         try:
             sound = open_audio(entry.item, entry.folder, rate=model.rate)
@@ -31,14 +31,15 @@ def calibrate(recipe: Recipe, bundle: Bundle) -> Calibration:
         except AudioError:
             continue
         truth.append([label in entry.texts.labels for label in labels])
+        open_.append([label in entry.texts.perhaps for label in labels])
     if len(labels) < 2 or len(vectors) < 10:
         message = f"{len(vectors)} sounds of {len(labels)} labels are too few to calibrate on: at least 10 of 2 are needed."
         raise recipe.source.error(PLACE, message)
-    true = np.array(truth)
+    true, unsure = np.array(truth), np.array(open_)
     rng = np.random.default_rng(recipe.seed)
     pairs = true.copy()
     for row, known in enumerate(true):
-        wrong = np.flatnonzero(~known)
+        wrong = np.flatnonzero(~known & ~unsure[row])
         pairs[row, rng.choice(wrong, min(len(wrong), FALSE_LABELS * max(1, int(known.sum()))), replace=False)] = True
     audio = np.stack(vectors)
     bank = audio[rng.permutation(len(audio))[:BACKGROUND]]

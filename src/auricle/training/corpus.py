@@ -82,12 +82,17 @@ class Corpus:
 
     @property
     def labels(self) -> list[str]:
-        known = {label for part in self.sets for label in part.known}
-        return sorted(known | {label for entry in self for label in entry.texts.labels})
+        """Each once, whatever its capitals: as it is first written."""
+        known = (label for part in self.sets for label in part.known)
+        written: dict[str, str] = {}
+        for label in sorted({*(label for entry in self for label in entry.texts.labels), *known}):
+            written.setdefault(label.lower(), label)
+        return sorted(written.values())
 
     @property
     def label_counts(self) -> Counter[str]:
-        return Counter(label for entry in self for label in entry.texts.labels)
+        """By their small letters."""
+        return Counter(label.lower() for entry in self for label in entry.texts.labels)
 
     @property
     def size(self) -> int:

@@ -42,7 +42,7 @@ class Feed:
         self.n = round(recipe.data.seconds * front.rate)
         self.hop = front.hop or front.length
         self.frames = 1 + max(0, self.n - front.length) // self.hop
-        self.labels = {label: number for number, label in enumerate(built.sizes.labels)}
+        self.labels = {label.lower(): number for number, label in enumerate(built.sizes.labels)}
 
     def run(self, first: int, last: int) -> Generator[Batch]:
         """Batches ``first`` … ``last`` − 1, a few of them made ahead by threads."""
@@ -170,8 +170,8 @@ class Feed:
         if "events" in needs:
             item["events"] = np.zeros((self.frames, len(self.labels)), np.float32)
             for event in texts.events:
-                if event.label in self.labels:
-                    column = item["events"][:, self.labels[event.label]]
+                if (place := self.labels.get(event.label.lower())) is not None:
+                    column = item["events"][:, place]
                     np.maximum(column, self._sounding([(event.start, event.end)], start), out=column)
         if "event_tokens" in needs:
             names = list(dict.fromkeys(texts.labels))[: self.recipe.data.events]
@@ -183,7 +183,7 @@ class Feed:
 
     def _marked(self, labels: Sequence[str]) -> Float32:
         marked = np.zeros(len(self.labels), np.float32)
-        marked[[self.labels[label] for label in labels if label in self.labels]] = 1
+        marked[[self.labels[label.lower()] for label in labels if label.lower() in self.labels]] = 1
         return marked
 
     def _sounding(self, spans: Sequence[tuple[float, float]], start: float) -> Float32:

@@ -82,7 +82,7 @@ class Run:
         tokenizer = folder / "tokenizer.json"
         teaching = Teaching(recipe)
         counts = corpus.label_counts
-        labels = {label: counts[label] for label in (recipe.data.labels if recipe.data.labels is not None else corpus.labels)}
+        labels = {label: counts[label.lower()] for label in (recipe.data.labels if recipe.data.labels is not None else corpus.labels)}
         built = build(recipe, corpus.texts(), labels, teaching.widths, tokenizer.read_bytes() if last and tokenizer.is_file() else None)
         _check_fit(recipe, built)
         if recipe.budget.batch % accelerator.num_processes:

@@ -182,6 +182,7 @@ class Model(Part):
     version: str = Field(default="1", pattern=r"[A-Za-z0-9][A-Za-z0-9._-]*$")
     dim: int = Field(default=128, multiple_of=16, ge=16)
     widen: int = Field(default=0, ge=0)  # hidden layer of the heads
+    dropout: float = Field(default=0.0, ge=0, lt=1)  # of what the audio head reads
     scale: float = Field(default=1 / 0.07, gt=0, le=100)
     bias: float = -10.0
     audio: Annotated[FromScratch | Grown | OnnxAudio | TransformersAudio, Field(discriminator="kind")]

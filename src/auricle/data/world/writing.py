@@ -20,7 +20,7 @@ from typing import Any
 from auricle import _faults
 from auricle.audio import Audio, content_hash
 from auricle.audio import write as write_audio
-from auricle.data.items import Item, as_line, from_line
+from auricle.data.items import Event, Item, as_line, from_line
 from auricle.data.manifest import folder_of, open_audio, read, replacing
 from auricle.data.world.config import WorldConfig
 from auricle.data.world.scene import Scene
@@ -28,7 +28,7 @@ from auricle.data.world.world import World
 from auricle.errors import DataError, UsageError
 
 PART = "manifest.jsonl.part"
-FORM = 1  # of what is written
+FORM = 2  # of what is written
 
 Told = Callable[[int], None]
 
@@ -90,14 +90,22 @@ def as_item(world: World, scene: Scene, audio: str = "", digest: str = "", stems
     extra: dict[str, Any] = {"scene": scene.document(), "clips": clips}
     for key in ("captions", "counterfactuals"):
         extra[key] = extra["scene"].pop(key)
+    if perhaps := sorted(facts.possible - facts.everything):
+        extra["perhaps"] = perhaps  # neither heard nor not
     if stems:
         extra["stems"] = list(stems)
     return Item(
-        id=_id(world, facts.index), audio=audio or None, duration=facts.seconds, labels=tuple(sorted({e.label for e in facts.events})),
-        captions=scene.captions, questions=scene.questions, events=scene.table(), split=world.split, set=world.config.name,
+        id=_id(world, facts.index), audio=audio or None, duration=facts.seconds, labels=tuple(sorted(facts.everything)),
+        captions=scene.captions, questions=scene.questions, events=_all_events(scene), split=world.split, set=world.config.name,
         clip=" + ".join(clips), source=f"world {world.config.fingerprint}/{world.seed}/{facts.index}",
         licence=" AND ".join(sorted({licence for licence, _ in scene.sources if licence})), hash=digest, extra=extra,
     )  # fmt: skip
+
+
+def _all_events(scene: Scene) -> tuple[Event, ...]:
+    """The table of the scene, and each event once more by every other label of its clip: a cricket is an animal too."""
+    others = (Event(round(e.start, 4), round(e.end, 4), label) for e in scene.facts.events for label in e.also)
+    return tuple(sorted((*scene.table(), *others), key=lambda e: (e.start, e.end, e.label)))
 
 
 def _id(world: World, index: int) -> str:

@@ -34,7 +34,7 @@ class NamesHead(nn.Module):
         self.straight = nn.Linear(self.kinds, dim)
         self.bent = nn.Sequential(nn.Linear(hidden, widen), nn.GELU(), nn.Linear(widen, dim)) if widen else None
         if self.bent is not None:
-            nn.init.zeros_(self.bent[2].weight), nn.init.zeros_(self.bent[2].bias)  # type: ignore[arg-type]
+            nn.init.zeros_(self.bent[2].weight), nn.init.zeros_(self.bent[2].bias)
 
     def forward(self, sentence: Tensor) -> Tensor:
         unit = sentence / sentence.norm(dim=-1, keepdim=True).clamp_min(1e-12)

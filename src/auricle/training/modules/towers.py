@@ -16,14 +16,16 @@ MAX_SCALE = math.log(100.0)  # as CLIP holds it (arXiv 2103.00020)
 
 
 class Head(nn.Module):
-    """Into the shared space: a linear map, with a residual hidden layer where ``widen`` > 0."""
+    """Into the shared space: a linear map, with a residual hidden layer where ``widen`` > 0; ``dropout`` of what is read, in training."""
 
-    def __init__(self, hidden: int, dim: int, widen: int = 0) -> None:
+    def __init__(self, hidden: int, dim: int, widen: int = 0, dropout: float = 0.0) -> None:
         super().__init__()
+        self.drop = nn.Dropout(dropout)
         self.straight = nn.Linear(hidden, dim)
         self.bent = nn.Sequential(nn.Linear(hidden, widen), nn.GELU(), nn.Linear(widen, dim)) if widen else None
 
     def forward(self, x: Tensor) -> Tensor:
+        x = self.drop(x)
         return self.straight(x) if self.bent is None else self.straight(x) + self.bent(x)
 
 
@@ -44,6 +46,7 @@ class Towers(nn.Module):
         context: nn.Module | None = None,
         widen: int = 0,
         text_head: nn.Module | None = None,
+        dropout: float = 0.0,
         scale: float = 1 / 0.07,
         bias: float = -10.0,
     ) -> None:
@@ -51,7 +54,7 @@ class Towers(nn.Module):
         if dim % 16:
             raise ValueError(f"dim {dim} is not a multiple of 16, which the search index needs")
         self.audio, self.text, self.front, self.context, self.dim = audio, text, front, context, dim
-        self.audio_head, self.text_head = Head(audio.hidden, dim, widen), text_head or Head(text.hidden, dim, widen)
+        self.audio_head, self.text_head = Head(audio.hidden, dim, widen, dropout), text_head or Head(text.hidden, dim, widen)
         self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))
         self.logit_bias = nn.Parameter(torch.tensor(float(bias)))
 

@@ -53,7 +53,8 @@ class NamedLabels(Objective):
         if self.teacher is not None and self.classes is not None:
             names = [row[0] for row in read_names(sizes.path(self.classes))]
             if sizes.teachers.get(self.teacher) != len(names):
-                raise ValueError(f"teacher {self.teacher!r} has {sizes.teachers.get(self.teacher)} numbers, and there are {len(names)} names")
+                message = f"teacher {self.teacher!r} gives {sizes.teachers.get(self.teacher)} numbers"
+                raise ValueError(f"{message}, and {self.classes} has {len(names)} names")
         rows = sizes.words([*sizes.labels, *names])
         longest = max(len(row) for row in rows)
         self.tokens = torch.tensor([row + [sizes.pad_id] * (longest - len(row)) for row in rows])
@@ -89,4 +90,3 @@ def _entropy(logits: Tensor, truth: Tensor, positive: Tensor) -> Tensor:
 
 def _mean(values: Tensor, weights: Tensor) -> Tensor:
     return (values * weights).sum() / weights.sum().clamp_min(1)
-
