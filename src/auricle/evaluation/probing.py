@@ -23,8 +23,10 @@ from auricle.evaluation.zero_shot import PROMPTS, class_vectors
 from auricle.models.capabilities import Vectors
 
 FOLDS = 5
-STRENGTH = 1.0  # of the probe, scikit-learn's C on standardised vectors; never tuned to a model
+STRENGTH = 1.0  # of the probe, scikit-learn's C on scaled vectors; never tuned to a model
+TOLERANCE = 1e-6  # tight: the optimum is one, and a loose stop would depend on the number of threads
 FEWEST = 2  # sources that a class needs
+DECIMALS = 6  # of similarities: what differs less than that is a tie, and not one that the last bit decides
 
 
 @dataclass(frozen=True)
@@ -71,13 +73,13 @@ def by_label(name: str, held: HeldOut, labels: Collection[str], *, fewest: int =
 def zero_shot(task: Task, ears: Ears, *, prompts: Sequence[str] = PROMPTS) -> Score:
     """A clip goes to the class whose text is nearest; a tie goes to the first in the alphabet."""
     text = class_vectors(ears.model, task.names, prompts)
-    scores = ears.vectors(task.held, task.items) @ text.T
+    scores = np.round(ears.vectors(task.held, task.items) @ text.T, DECIMALS)
     said = [task.names[place] for place in np.argmax(scores, axis=1)]
     return _score(task, ears.model, said, "zero-shot", {"prompts": list(prompts)})
 
 
 def linear_probe(task: Task, ears: Ears, *, folds: int = FOLDS) -> Score:
-    """Logistic regression on standardised vectors; each clip is judged by a probe that never heard its source."""
+    """Logistic regression on frozen vectors; each clip is judged by a probe that never heard its source."""
     vectors = ears.vectors(task.held, task.items)
     fold = folds_of(task.classes, task.sources, folds)
     said = np.array(task.classes, dtype=object)
@@ -100,7 +102,7 @@ def found_by_text(name: str, held: HeldOut, ears: Ears, positive: Sequence[Item]
     """How often a clip of the one kind stands above a clip of the other for the text: area under the ROC curve, chance one half."""
     items = (*positive, *negative)
     vectors = class_vectors(ears.model, [text])
-    scores: Floats = (ears.vectors(held, items) @ vectors.T)[:, 0].astype(np.float64)
+    scores: Floats = np.round((ears.vectors(held, items) @ vectors.T)[:, 0], DECIMALS).astype(np.float64)
     truth = tuple([True] * len(positive) + [False] * len(negative))
     sources = tuple(item.clip or item.id for item in items)
     sample = Area(scores, truth, tuple(item.id for item in items), sources)
@@ -109,14 +111,21 @@ def found_by_text(name: str, held: HeldOut, ears: Ears, positive: Sequence[Item]
 
 
 def fitted(vectors: Vectors, classes: Sequence[str]) -> Any:
-    """The probe: standardised, L2, all classes at once."""
+    """The probe: centred, one scale for all axes, L2, all classes at once. A rotation of the space changes nothing.
+
+    Axes are not standardised one by one: that would make noise in the last bits of an idle axis as loud as the rest.
+    """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
+    from sklearn.preprocessing import FunctionTransformer
 
     if len(set(classes)) < 2:
         raise UsageError("a probe needs two classes to tell apart.", hint="Give more clips, or fewer folds.")
-    return make_pipeline(StandardScaler(), LogisticRegression(C=STRENGTH, max_iter=2000)).fit(vectors, classes)
+    exact = vectors.astype(np.float64)
+    middle = exact.mean(axis=0)
+    scale = float(np.sqrt(np.mean((exact - middle) ** 2))) or 1.0
+    alike = FunctionTransformer(lambda x: (np.asarray(x, dtype=np.float64) - middle) / scale)
+    return make_pipeline(alike, LogisticRegression(C=STRENGTH, tol=TOLERANCE, max_iter=10_000)).fit(vectors, classes)
 
 
 def folds_of(classes: Sequence[str], sources: Sequence[str], folds: int) -> npt.NDArray[np.intp]:

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from auricle.audio import Audio
 from auricle.data.items import Item
 from auricle.data.world import World, WorldConfig
-from auricle.data.world.clips import as_source
+from auricle.data.world.clips import Source, as_source
 from auricle.data.world.config import parse
 from auricle.data.world.scene import Scene
 from auricle.evaluation.heldout import HeldOut
@@ -104,17 +104,21 @@ def _open(held: HeldOut, config: WorldConfig, item: Item) -> Audio:
 
 
 def _dealt(items: Sequence[Item], groups: int) -> list[list[Item]]:
-    """Whole sources in turn, those of a kind and label beside each other, so that every group has some of each."""
-    of_source: dict[str, list[Item]] = defaultdict(list)
-    place: dict[str, tuple[str, str]] = {}
-    for item in items:
+    """Whole sources in turn, those of a kind and label beside each other, so that every group has some of each.
+
+    Of what a voice says in several items one, and all of it under the one label "speech": what is quoted where it is said must be quoted
+    as often where it is not, or the words alone would tell. Other labels of the item (its language) stay true of it.
+    """
+    of_source: dict[str, list[Source]] = defaultdict(list)
+    for item in sorted(items, key=lambda i: digest(i.id)):
         if source := as_source(item):
-            of_source[source.clip].append(item)
-            kind = "speech" if source.transcript else source.kind
-            place[source.clip] = min(place.get(source.clip, (kind, source.label)), (kind, source.label))
+            of_source[source.clip].append(source)
+    place = {clip: min(("speech" if s.transcript else s.kind, s.label) for s in own) for clip, own in of_source.items()}
     dealt: list[list[Item]] = [[] for _ in range(groups)]
     for turn, clip in enumerate(sorted(of_source, key=lambda c: (place[c], digest(c)))):
-        dealt[turn % groups] += of_source[clip]
+        spoken = [s.item for s in of_source[clip] if s.transcript]
+        said = [replace(item, labels=("speech", *(x for x in item.labels if x != "speech"))) for item in spoken[:1]]
+        dealt[turn % groups] += [*said, *(s.item for s in of_source[clip] if not s.transcript)]
     return [group for group in dealt if group]
 
 

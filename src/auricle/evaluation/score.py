@@ -12,9 +12,11 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from auricle.errors import UsageError
 from auricle.evaluation.statistics import (
@@ -24,6 +26,7 @@ from auricle.evaluation.statistics import (
     Difference,
     Floats,
     bootstrap,
+    numbered,
     paired,
     resampled,
     resampled_difference,
@@ -116,13 +119,14 @@ class MeanRecall:
     items: tuple[str, ...]
     clusters: tuple[str, ...]
 
+    @cached_property
+    def _numbers(self) -> npt.NDArray[np.intp]:
+        return numbered(self.classes)
+
     def at(self, counts: Counts) -> float:
-        recalls = []
-        for label in dict.fromkeys(self.classes):
-            own = np.array([c == label for c in self.classes])
-            if drawn := counts[own].sum():
-                recalls.append(float(counts[own] @ self.right[own] / drawn))
-        return float(np.mean(recalls))
+        drawn = np.bincount(self._numbers, weights=counts)
+        right = np.bincount(self._numbers, weights=counts * self.right)
+        return float(np.mean(right[drawn > 0] / drawn[drawn > 0]))
 
 
 @dataclass(frozen=True)
