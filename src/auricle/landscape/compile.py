@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import MISSING, asdict, fields, replace
 from pathlib import Path
@@ -35,6 +36,8 @@ class Book:
         self.records: dict[str, Record] = {}
         self.edges: list[Edge] = []
         self.figures: list[Figure] = []
+        self.stems: Counter[str] = Counter()
+        self.told: set[Figure] = set()
         self.lines: dict[tuple[str, ...], tuple[str, int]] = {}  # ("record", id), ("edge", type, subject, object), ("figure", id)
 
     def problem(self, entry: Written, path: tuple[str | int, ...], message: str, hint: str = "") -> None:
@@ -125,12 +128,15 @@ class Book:
             return
         names = [str(values.get(key, "")) for key in ("model", "variant", "benchmark", "split", "version", "metric", "by")]
         stem = "/".join(name.replace("/", "-").replace(" ", "-") for name in names if name)
-        taken = sum(figure.id == stem or figure.id.rpartition("/")[0] == stem for figure in self.figures)
+        taken = self.stems[stem]
+        self.stems[stem] += 1
         figure = checks.typed(self, entry, (), Figure, {**values, "id": f"{stem}/{taken + 1}" if taken else stem})
         if figure is None:
             return
-        if any(replace(one, id="") == replace(figure, id="") for one in self.figures):
+        same = replace(figure, id="")
+        if same in self.told:
             self.problem(entry, (), f"this figure of {figure.model} on {figure.benchmark} stands twice.")
+        self.told.add(same)
         checks.cited(self, entry, (), figure)
         self.figures.append(figure)
         self.lines["figure", figure.id] = (entry.file, entry.line)

@@ -46,9 +46,8 @@ def _gap(field: Landscape, task: Record) -> Gap:
     serving = [(edge, field.records[edge.subject]) for edge in field.into(task.id, "solves-task")]
     sets = [record for _, record in serving if record.kind == "set" and open_data(record) != "no"]
     # Who was measured on a test of this task, and of no other, is a model for it, however well it did.
-    tests = {
-        record.id for _, record in serving if record.kind != "model" and {e.object for e in field.out(record.id, "solves-task")} == {task.id}
-    }  # fmt: skip
+    data = [record for _, record in serving if record.kind != "model"]
+    tests = {record.id for record in data if {edge.object for edge in field.out(record.id, "solves-task")} == {task.id}}
     serving += [(edge, field.records[edge.subject]) for id in tests for edge in field.into(id, "evaluated-on")]
     models = list({record.id: record for _, record in serving if record.kind == "model" and open_weights(record)}.values())
     set_uses = {record.id: data_use(record) for record in sets}

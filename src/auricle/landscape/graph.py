@@ -70,6 +70,8 @@ def path(first: str, second: str, *, field: Landscape | None = None) -> list[Ste
             break
         near = [(edge, edge.object, True) for edge in field.out(here)] + [(edge, edge.subject, False) for edge in field.into(here)]
         for edge, there, forward in near:
+            if edge.count == 0:  # what was counted as nothing ties nothing
+                continue
             price = cost[here] + (3.0 if edge.type in ("solves-task", "uses-objective") else 1.0)
             if price < cost.get(there, float("inf")):
                 cost[there], came[there] = price, (here, edge, forward)

@@ -23,16 +23,16 @@ def resolve(field: Landscape, name: str, *kinds: Kind) -> Record:
     by_id = [record for record in exact if plain(record.id) == key]
     if len(by_id) == 1:
         return by_id[0]
+    what = " or ".join(kinds) or "record"
+    elsewhere = [record for record in field.records.values() if kinds and not exact and key in spellings(record)]
+    if elsewhere:
+        raise UsageError(f"{elsewhere[0].name} is a {elsewhere[0].kind}, and a {what} is meant.")
     words = key.split()
     partly = exact or [record for record in pool if words and any(all(word in spelled for word in words) for spelled in spellings(record))]
     if len(partly) == 1:
         return partly[0]
-    what = " or ".join(kinds) or "record"
     if partly:
         raise UsageError(f"{name!r} may be any of {_listed(partly)}.", hint="Give the whole name.")
-    elsewhere = [record for record in field.records.values() if kinds and record not in pool and key in spellings(record)]
-    if elsewhere:
-        raise UsageError(f"{elsewhere[0].name} is a {elsewhere[0].kind}, and a {what} is meant.")
     near = nearest(pool, name)
     raise UsageError(
         f"there is no {what} {name!r}.", hint=f"Did you mean {_listed(near)}?" if near else "Look with `auricle landscape find`."

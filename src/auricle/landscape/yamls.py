@@ -94,5 +94,8 @@ def _plain(node: yaml.Node, path: tuple[str | int, ...], entry: Written, problem
         return values
     if isinstance(node, yaml.SequenceNode):
         return [_plain(item, (*path, i), entry, problems, loader) for i, item in enumerate(node.value)]
-    value = loader.construct_object(node)
+    try:
+        value = loader.construct_object(node)
+    except (ValueError, yaml.YAMLError):  # a date that is none, a tag that is unknown: told later, as text of the wrong form
+        return str(node.value)
     return value.isoformat() if hasattr(value, "isoformat") else value  # dates are texts here

@@ -1,0 +1,114 @@
+"""``auricle landscape`` as a person runs it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+
+def test_stats(run):
+    ran = run("landscape", "stats", "--json")
+    assert ran.code == 0
+    (counts,) = ran.lines
+    assert list(counts) == ["models", "sets", "benchmarks", "edges", "facts", "checked"]
+    assert counts["models"] >= 113
+    assert run("landscape", "stats").out.split()[:2] == ["models", str(counts["models"])]
+
+
+def test_contamination_tells_what_can_be_claimed(run):
+    ran = run("landscape", "contamination", "laion-clap", "esc50")
+    assert ran.code == 0
+    assert ran.out.startswith("LAION-CLAP 630k on ESC-50: some of the test was in the training data.\n")
+    assert "399 of 2,000 items of ESC-50 are in the train part of FSD50K, by Freesound id  [checked]" in ran.out
+    assert "It cannot claim that the whole test was new to the model" in ran.out
+    (report,) = run("landscape", "contamination", "LAION-CLAP", "ESC-50", "--json").lines
+    assert (report["model"], report["benchmark"], report["verdict"]) == ("laion-clap", "esc50", "partly")
+    assert (report["findings"][0]["count"], report["findings"][0]["out_of"]) == (399, 2000)
+
+
+def test_find_show_trace_path(run):
+    lines = run("landscape", "find", "separate anything you describe", "--words", "-n", "3", "--json").lines
+    assert lines[0]["id"] == "audiosep"
+    assert len(lines) == 3
+    assert "audiosep" in run("landscape", "find", "separate anything you describe").out
+    ran = run("landscape", "find", "qqq xyzzy", "--words")
+    assert (ran.code, ran.out, ran.err) == (0, "", "Nothing fits.\n")
+    shown = run("landscape", "show", "wavcaps").out
+    assert "licence-text: academic use only  [checked: XinhaoMei/WavCaps, README" in shown
+    assert "record: sets/sound-captions.yaml, line " in shown
+    assert run("landscape", "show", "wavcaps", "--json").lines[0]["record"]["id"] == "wavcaps"
+    assert "r1-aqa builds on qwen2-audio  [checked]" in run("landscape", "trace", "r1-aqa").out
+    assert run("landscape", "trace", "r1-aqa", "--json").lines[0]["up"][0]["depth"] == 1
+    assert run("landscape", "path", "wavcaps", "clotho-aqa").out.splitlines()[1].startswith("clotho gave rise to clothoaqa")
+    assert len(run("landscape", "path", "wavcaps", "clotho-aqa", "--json").lines[0]["steps"]) == 2
+
+
+def test_compare_gaps_timeline_cite(run):
+    ran = run("landscape", "compare", "laion-clap", "msclap-2023")
+    assert "all trained on: audiocaps, clotho, fsd50k" in ran.out
+    assert run("landscape", "compare", "laion-clap", "msclap-2023", "--json").lines[0]["shared"]["uses-objective"] == ["contrastive"]
+    assert "Safety under attack: no set that can be had" in run("landscape", "gaps").out
+    assert {line["task"] for line in run("landscape", "gaps", "--all", "--json").lines} >= {"safety", "retrieval"}
+    ran = run("landscape", "timeline", "--kind", "model", "--since", "2022", "--until", "2022")
+    assert ran.out.splitlines()[0] == "2022"
+    assert "laion-clap" in ran.out
+    assert [line["year"] for line in run("landscape", "timeline", "--since", "2025", "--json").lines] == [2025, 2026]
+    assert run("landscape", "cite", "laion-clap", "mellow").out.count("@") == 2
+
+
+def test_export(run, tmp_path):
+    out = tmp_path / "field.csv"
+    assert run("landscape", "export", "--format", "csv", "-o", out).code == 0
+    assert out.read_text("utf-8").startswith("statement,subject,key,value")
+    ran = run("landscape", "export", "--format", "csv", "-o", out)
+    assert (ran.code, "exists already" in ran.err) == (2, True)
+    assert json.loads(run("landscape", "export").out)["edges"]
+    assert run("landscape", "export", "--format", "graphml").out.startswith("<?xml")
+
+
+def test_add_and_check(run, tmp_path):
+    ran = run("landscape", "check")
+    assert ran.code == 0, ran.err
+    assert ran.out.startswith("All is well: ")
+    folder = tmp_path / "records"
+    folder.mkdir()
+    ran = run("landscape", "add", "model", "Some CLAP", "--family", "two-towers", "--source", "its card", "--records", folder)
+    assert (ran.code, ran.out) == (0, f"{folder / 'models' / 'some-clap.yaml'}\n")
+    assert run("landscape", "check", "--records", folder).code == 0
+    ran = run("landscape", "add", "set", "Some CLAP", "--records", folder)
+    assert (ran.code, "is there already: models/some-clap.yaml, line 1." in ran.err) == (2, True)
+    path = folder / "models" / "some-clap.yaml"
+    path.write_text(path.read_text("utf-8").replace("mark:", "marc:"), "utf-8")
+    ran = run("landscape", "check", "--records", folder)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == "models/some-clap.yaml:8: there is no key 'marc'. Did you mean 'mark'?\n"
+    lines = run("landscape", "check", "--records", folder, "--json").lines
+    assert lines[0]["line"] == 8
+    assert lines[-1] == {"kind": "summary", "ok": False, "records": 0, "problems": 1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["show", "wavcasp"], "there is no record 'wavcasp'. Did you mean wavcaps"),
+        (["show", "flamingo"], "'flamingo' may be any of"),
+        (["show", ""], "the name is empty."),
+        (["contamination", "wavcaps", "esc50"], "WavCaps is a set, and a model is meant."),
+        (["contamination", "laion-clap", "esc-5000"], "there is no benchmark or set 'esc-5000'."),
+        (["compare", "laion-clap"], "two names at least"),
+        (["find", "x", "--kind", "song"], "there is no kind 'song'"),
+        (["find", "x", "--task", "cooking"], "there is no task 'cooking'"),
+        (["timeline", "--family", "towers"], "there is no family 'towers'"),
+        (["export", "--format", "xml"], "there is no format 'xml'"),
+        (["cite", "soundbible"], "no paper is recorded for SoundBible."),
+        (["add", "song", "X"], "there is no kind 'song'"),
+        (["check", "--records", "nowhere/at/all"], "nowhere/at/all is no folder."),
+    ],
+)  # fmt: skip
+def test_bad_input_is_a_line_and_code_2(run, arguments, message):
+    ran = run("landscape", *arguments)
+    assert ran.code == 2
+    assert message in ran.err
+    assert ran.err.count("\n") == 1
+    assert ran.out == ""
