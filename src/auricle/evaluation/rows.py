@@ -19,7 +19,7 @@ from auricle.data.world.facts import FAST, SLOW
 from auricle.errors import DataError
 from auricle.evaluation.corpus import Concepts
 from auricle.evaluation.heldout import PLAYED, Ears, HeldOut
-from auricle.evaluation.probing import Task, by_label, found_by_text, linear_probe, transferred, zero_shot
+from auricle.evaluation.probing import FEWEST, Task, by_label, found_by_text, linear_probe, transferred, zero_shot
 from auricle.evaluation.score import How, Mean, Score, digest, measured
 
 FIELD = ("animal", "nature", "human", "vehicle", "machine", "home", "impact")
@@ -31,8 +31,9 @@ Side = Literal["dev", "test"]
 
 def rows(ears: Ears, held: HeldOut, concepts: Concepts) -> Iterator[Score]:
     """Every row that the set can answer, in the order of the card."""
-    for task in tasks(held, concepts):
+    for task in tasks(held, concepts, fewest=1):
         yield zero_shot(task, ears)
+    for task in tasks(held, concepts):
         yield linear_probe(task, ears)
     for name, text, positive, negative in (("speech or not", "speech", *speech(held)), ("music or not", "music", *music(held, concepts))):
         if positive and negative:
@@ -41,15 +42,16 @@ def rows(ears: Ears, held: HeldOut, concepts: Concepts) -> Iterator[Score]:
             yield linear_probe(Task(name, held, (*positive, *negative), classes, balanced=True), ears)
 
 
-def tasks(held: HeldOut, concepts: Concepts) -> Iterator[Task]:
-    """Questions with classes."""
+def tasks(held: HeldOut, concepts: Concepts, *, fewest: int = FEWEST) -> Iterator[Task]:
+    """Questions with classes. ``fewest``: sources of a class; a name can be asked for with one, a probe needs another to learn from."""
     voices = _leaves(concepts, "speech")
     languages = {label for item in held.items for label in item.labels if label.endswith(" speech")}
     tempo = tuple(item for item in held.items if _pace(item))
+    no_drums = held.only(held.name, (i for i in held.items if not i.extra.get("drums")))
     asked = [
-        by_label("instruments", held.only(held.name, (i for i in held.items if not i.extra.get("drums"))), _leaves(concepts, *PLAYED)),
-        by_label("drums", held, _leaves(concepts, "percussion") - _leaves(concepts, "drum-pattern")),
-        by_label("field sounds", held, _leaves(concepts, *FIELD) - voices),
+        by_label("instruments", no_drums, _leaves(concepts, *PLAYED), fewest=fewest),
+        by_label("drums", held, _leaves(concepts, "percussion") - _leaves(concepts, "drum-pattern"), fewest=fewest),
+        by_label("field sounds", held, _leaves(concepts, *FIELD) - voices, fewest=fewest),
         by_label("spoken language", held, languages, fewest=LANGUAGES, balanced=True),
         by_label("musical form", held, FORMS, balanced=True),
     ]
