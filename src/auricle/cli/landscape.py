@@ -13,9 +13,7 @@ from auricle.cli.options import JsonFlag, OverwriteFlag, argument, as_path, exam
 if TYPE_CHECKING:
     from auricle.landscape.questions import Embed
 
-group = typer.Typer(
-    help="Ask the field: models, data, benchmarks, and what their scores can claim.", no_args_is_help=True, rich_markup_mode=None
-)
+group = typer.Typer(help="Ask what is known of models, data and benchmarks of the field.", no_args_is_help=True, rich_markup_mode=None)
 NAME = "A name, an alias or an id, as `auricle landscape find` shows it."
 Name = Annotated[str, argument("NAME", NAME, callback=filled)]
 KindOption = Annotated[
