@@ -133,7 +133,7 @@ def _unpublished(field: Landscape, model: str) -> list[str]:
 
 
 def _findings(field: Landscape, teachings: list[list[Edge]], test: Record) -> Iterator[Finding]:
-    material = dict(_material(field, test.id))
+    material = _material(field, test.id)
     told: set[str] = set()
     for chain in sorted(teachings, key=len):
         if chain[-1].object in told:
@@ -147,20 +147,23 @@ def _findings(field: Landscape, teachings: list[list[Edge]], test: Record) -> It
         yield from _meetings(field, chain, test, material)
 
 
-def _material(field: Landscape, test: str) -> Iterator[tuple[str, list[Edge]]]:
-    """Every set that a benchmark's sounds come from, with the way there."""
+def _material(field: Landscape, test: str) -> dict[str, list[list[Edge]]]:
+    """Every set that a benchmark's sounds come from, with the ways there: several where parts of it lie in several parts."""
+    ways: dict[str, list[list[Edge]]] = {}
     chains: list[list[Edge]] = [[edge] for edge in field.out(test, "derived-from")]
-    seen = {test}
     while chains:
         chain = chains.pop(0)
         here = chain[-1].object
-        if here not in seen:
-            seen.add(here)
-            yield here, chain
-            chains += [[*chain, edge] for edge in field.out(here, "derived-from")]
+        known = ways.setdefault(here, [])
+        fresh = not known
+        if here != test and (fresh or len(chain) == len(known[0])):
+            known.append(chain)
+            if fresh:
+                chains += [[*chain, edge] for edge in field.out(here, "derived-from")]
+    return ways
 
 
-def _meetings(field: Landscape, chain: list[Edge], test: Record, material: dict[str, list[Edge]]) -> Iterator[Finding]:
+def _meetings(field: Landscape, chain: list[Edge], test: Record, material: dict[str, list[list[Edge]]]) -> Iterator[Finding]:
     """How one trained set meets the test; the plainest way only, and counts always."""
     taught = chain[-1]
     part = taught.part
@@ -168,17 +171,20 @@ def _meetings(field: Landscape, chain: list[Edge], test: Record, material: dict[
     if source.id == test.id:
         level: Level = "seen" if test.kind == "benchmark" or _tested(part) else "same-set"
         what = f"its {part} part" if part else "which part is not said"
+        if level == "same-set" and any(fact.value == "test only" for fact in test.said("splits")):
+            level, what = "partly", f"{what}; it was made for testing alone"
         yield Finding(level, f"{test.name} itself is among the training data ({what})", chain)
         return
     counted = list(_overlaps(field, chain, test, material))
     yield from counted
-    inside = material.get(source.id)
-    if inside:
-        yield _inside(field, chain, inside, test, part)
+    if source.id in material:
+        ways = [_inside(field, chain, way, test, part) for way in material[source.id]]
+        yield max(ways, key=lambda finding: LEVELS.index(finding.level))
         return
-    above = dict(_material(field, source.id))
+    above = _material(field, source.id)
     if test.id in above:
-        yield _drawn_from(field, chain, above[test.id], test)
+        ways = [_drawn_from(field, chain, way, test) for way in above[test.id]]
+        yield max(ways, key=lambda finding: LEVELS.index(finding.level))
         return
     if any(finding.level in ("seen", "partly") for finding in counted):
         return
@@ -194,6 +200,10 @@ def _inside(field: Landscape, chain: list[Edge], inside: list[Edge], test: Recor
     heard = "the model" if len(chain) == 1 else f"its part {who.name}"
     if _tested(lies_in) and not _everything(lies_in) and part and not _tested(part):
         return Finding("same-set", f"{test.name} was made of the test part of {source.name}; {heard} learnt from its {part} part", edges)
+    if _tested(lies_in) and not _everything(lies_in) and not part:
+        return Finding(
+            "possible", f"{test.name} was made of the test part of {source.name}; which part {heard} learnt from is not said", edges
+        )
     whole = all(_whole(edge) for edge in inside) and (not _everything(lies_in) or _everything(part))
     say = "all of its sounds lie" if whole else "some or all of its sounds may lie"
     first = inside[0]
@@ -213,10 +223,11 @@ def _drawn_from(field: Landscape, chain: list[Edge], above: list[Edge], test: Re
     return Finding(level, f"{source.name} was made of {test.name}, {say}", edges, last.count, last.out_of)
 
 
-def _overlaps(field: Landscape, chain: list[Edge], test: Record, material: dict[str, list[Edge]]) -> Iterator[Finding]:
+def _overlaps(field: Landscape, chain: list[Edge], test: Record, material: dict[str, list[list[Edge]]]) -> Iterator[Finding]:
     """Counts between the trained set and the test (or a set that is all the test was made of)."""
     taught = chain[-1].object
-    stems = {test.id: [], **{id: way for id, way in material.items() if all(_whole(edge) for edge in way)}}
+    whole = {id: way for id, ways in material.items() for way in ways if all(_whole(edge) for edge in way)}
+    stems: dict[str, list[Edge]] = {test.id: [], **whole}
     for id, way in stems.items():
         for edge in (*field.out(id, "overlaps-with"), *field.into(id, "overlaps-with")):
             if {edge.subject, edge.object} != {id, taught} or edge.subject == edge.object:
@@ -244,12 +255,12 @@ def _overlap(field: Landscape, edges: list[Edge], edge: Edge, id: str, theirs: s
 
 
 def _siblings(
-    field: Landscape, chain: list[Edge], above: dict[str, list[Edge]], material: dict[str, list[Edge]], test: Record
+    field: Landscape, chain: list[Edge], above: dict[str, list[list[Edge]]], material: dict[str, list[list[Edge]]], test: Record
 ) -> Iterator[Finding]:
     source = field.records[chain[-1].object]
     shared = next((id for id in above if id in material), None)
     if shared:
-        way = [*chain, *above[shared], *reversed(material[shared])]
+        way = [*chain, *above[shared][0], *reversed(material[shared][0])]
         words = f"{source.name} and {test.name} were both drawn from {field.records[shared].name}; what they share is not counted"
         yield Finding("possible", words, way)
         return
