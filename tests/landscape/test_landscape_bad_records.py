@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import re
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -60,6 +63,24 @@ def test_a_good_one_passes_and_inherits_its_source(tree):
     assert (readme.source, readme.mark, readme.date) == ("its README", "abstract", "2026-01-02")
     (edge,) = field.out("beta", "derived-from")
     assert (edge.object, edge.count, edge.out_of, edge.mark) == ("alpha", 5, 10, "abstract")
+
+
+def test_yes_is_a_word(tree):
+    field, problems = tree(sets__a=GOOD.replace("clips: 100", "open-data: yes"))
+    assert problems == []
+    assert field.records["alpha"].said("open-data")[0].value == "yes"
+
+
+def test_the_example_of_the_docs_is_a_record(tree):
+    docs = (Path(__file__).resolve().parents[2] / "docs" / "landscape.md").read_text("utf-8")
+    example = re.search(r"```yaml\n(.*?)```", docs, re.DOTALL)[1]
+    shutil.copytree(compile.RECORDS, tree.folder, dirs_exist_ok=True)
+    field, problems = tree(models__example=example)
+    assert problems == []
+    record = field.records["some-clap"]
+    assert [(fact.value, fact.mark) for fact in record.said("licence-weights")] == [("MIT", "checked"), ("research only", "checked")]
+    assert [edge.part for edge in field.out("some-clap", "builds-on")] == ["", "design"]
+    assert field.out("some-clap", "trained-on")[1].without == ["audiocaps", "clotho"]
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,13 @@ def test_counts_between_esc50_and_what_claps_learn_from():
     assert {figure.value for figure in report.figures} >= {91.0, 60.2}
 
 
+def test_a_share_of_a_whole_set_says_nothing_of_its_test():
+    verdict, findings, _ = case("glap", "audiocaps")
+    assert verdict == "possible"
+    words = "17.6% of AudioCaps v1, its training part included, are in WavCaps, by YouTube id; how much of its test is not said"
+    assert findings[words].mark == "checked"
+
+
 def test_a_set_inside_another():
     verdict, findings, _ = case("laion-clap", "audiocaps")
     assert verdict == "seen"

@@ -148,7 +148,7 @@ def step(one: Step) -> str:
 
 def report(report: Report) -> str:
     verdicts = {
-        "seen": "the test sounds were in the training data", "partly": "some of the test was in the training data",
+        "seen": "the test sounds were in the training data", "partly": "some of the test was, or may have been, in the training data",
         "same-set": "trained on the training part of the tested set", "possible": "training and test share an origin; not counted",
         "pool": "training and test come from one site", "none known": "no way is known", "unknown": "the training data are not known",
     }  # fmt: skip

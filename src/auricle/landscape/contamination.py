@@ -27,7 +27,7 @@ CLAIMS: Final[dict[Verdict, tuple[str, str]]] = {
     ),
     "partly": (
         "zero-shot or held-out ability once the items that were met are left out and the rest is scored again",
-        "that the whole test was new to the model: some of its items were in the training data",
+        "that the whole test was new to the model: some of its items were, or may have been, in the training data",
     ),
     "same-set": (
         "how the model does on held-out sounds of a set whose training part it learnt from",
@@ -35,7 +35,7 @@ CLAIMS: Final[dict[Verdict, tuple[str, str]]] = {
     ),
     "possible": (
         "held-out ability if an audit by id finds no shared recordings",
-        "that it was clean: training and test were drawn from the same larger set and nobody has counted what they share",
+        "that it was clean: training and test have an origin in common, and nobody has counted what they share",
     ),
     "pool": (
         "zero-shot or held-out ability, as far as is known",
@@ -244,6 +244,11 @@ def _overlap(field: Landscape, edges: list[Edge], edge: Edge, id: str, theirs: s
     basis = {"": "", "declared": ", as declared"}.get(edge.basis, f", by {edge.basis}")
     if edge.count == 0:
         return Finding("apart", f"{name} and {where} share nothing{basis}", edges, 0, edge.out_of)
+    ours = edge.part if edge.subject == id else edge.object_part
+    if _everything(ours) and any("train" in str(fact.value) for fact in field.records[id].said("splits")):
+        amount = f"{edge.share:.1%}" if edge.share is not None else f"{edge.count:,} items" if edge.count is not None else "some"
+        words = f"{amount} of {name}, its training part included, are in {where}{basis}; how much of its test is not said"
+        return Finding("possible", words, edges)
     if edge.count is not None and edge.subject == id:
         level: Level = "seen" if edge.out_of is not None and edge.count == edge.out_of else "partly"
         of = f" of {edge.out_of:,}" if edge.out_of else ""

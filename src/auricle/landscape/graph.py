@@ -73,6 +73,7 @@ def path(first: str, second: str, *, field: Landscape | None = None) -> list[Ste
             if edge.count == 0:  # what was counted as nothing ties nothing
                 continue
             price = cost[here] + (3.0 if edge.type in ("solves-task", "uses-objective") else 1.0)
+            price += 0.0 if edge.share == 1.0 else 0.01  # of two relations between the same, that of the whole
             if price < cost.get(there, float("inf")):
                 cost[there], came[there] = price, (here, edge, forward)
                 open_.add(there)

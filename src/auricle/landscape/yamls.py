@@ -98,4 +98,6 @@ def _plain(node: yaml.Node, path: tuple[str | int, ...], entry: Written, problem
         value = loader.construct_object(node)
     except (ValueError, yaml.YAMLError):  # a date that is none, a tag that is unknown: told later, as text of the wrong form
         return str(node.value)
+    if isinstance(value, bool):
+        return str(node.value)  # "yes" is a word here
     return value.isoformat() if hasattr(value, "isoformat") else value  # dates are texts here
