@@ -1,6 +1,8 @@
 """Full fine-tuning: every weight of the towers is learned. Radford et al. 2021 (CLIP), arXiv 2103.00020, §3.2; how, see ``tuning``.
 
-θ ← θ − η·AdamW(∇_θ L)        for all of θ: both towers, their heads, τ
+    θ ← θ − η·AdamW(∇_θ L)        for all of θ: both towers, their heads, τ
+
+Encoders that are ONNX graphs have no weights here, and stay.
 """
 
 from __future__ import annotations
