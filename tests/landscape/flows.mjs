@@ -123,13 +123,13 @@ test('dark by the system, light by the button, kept', async (t) => {
 
 for (const theme of ['light', 'dark'])
   for (const width of [390, 1024, 1600])
-    test(`${theme}, ${width} px: axe finds nothing, nothing sticks out`, async (t) => {
+    test(`${theme}, ${width} px: nothing sticks out, axe finds nothing`, async (t) => {
       const page = await opened(t, { theme, width });
       for (const hash of ['#/', '#/record/audiocaps', '#/pictures/overlap', `#/contamination/${told.model}`, `#/contamination/${told.model}/${told.benchmark}`]) {
         await page.evaluate((to) => (location.hash = to), hash);
         await page.waitForTimeout(60);
         assert.equal(await sideways(page), false, `${hash} is wider than the screen`);
-        if (width !== 1024) await clean(page, hash);
+        if (width === (theme === 'dark' ? 1600 : 390)) await clean(page, hash); // each theme and each layout once: axe takes its time
       }
     });
 

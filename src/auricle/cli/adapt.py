@@ -19,7 +19,7 @@ _METHODS = "zero-shot, prompts, probe, adapter, residual; of a run also context,
 
 def register(app: typer.Typer) -> None:
     app.command(
-        short_help="Adapt a model to labels by a few shots, and compare the ways to do it.",
+        short_help="Adapt a model to labels by a few shots; compare the ways.",
         epilog=examples(
             "auricle adapt tiny-towers clips.jsonl --plot table.png",
             "auricle adapt tiny-towers dogs/ --folds 5 --methods probe,adapter --shots 1,4,all",
