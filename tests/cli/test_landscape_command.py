@@ -37,6 +37,14 @@ def test_find_show_trace_path(run):
     shown = run("landscape", "show", "wavcaps").out
     assert "licence-text: academic use only  [checked: XinhaoMei/WavCaps, README" in shown
     assert "record: sets/sound-captions.yaml, line " in shown
+    assert "licence stated: free; made of what is stricter: " in run("landscape", "show", "midashenglm").out
+    assert "made of what is stricter" not in run("landscape", "show", "moshi").out
+    (licences,) = [line["licences"] for line in run("landscape", "show", "midashenglm", "--json").lines]
+    assert (licences["stated"], licences["conflict"]) == ("free", True)
+    assert {"record": "audiocaps", "licence": "academic use only"}.items() <= licences["inherited"][
+        [x["record"] for x in licences["inherited"]].index("audiocaps")
+    ].items()
+    assert run("landscape", "show", "separation-task", "--json").lines[0]["licences"] is None
     assert run("landscape", "show", "wavcaps", "--json").lines[0]["record"]["id"] == "wavcaps"
     assert "r1-aqa builds on qwen2-audio  [checked]" in run("landscape", "trace", "r1-aqa").out
     assert run("landscape", "trace", "r1-aqa", "--json").lines[0]["up"][0]["depth"] == 1

@@ -98,7 +98,7 @@ def show(name: Name, json: JsonFlag = False) -> None:
 
     shown = landscape.show(name)
     if json:
-        output.emit_document(landscape_text.document(shown))
+        output.emit_document(landscape_text.shown_document(shown))
     else:
         output.say(landscape_text.shown(shown))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from auricle.cli.output import plain, table
 
 if TYPE_CHECKING:
-    from auricle.landscape import Comparison, Edge, Fact, Figure, Gap, Lineage, Record, Report, Shown, Step
+    from auricle.landscape import Comparison, Edge, Fact, Figure, Gap, Lineage, Record, Report, Shown, Step, Terms
 
 WIDTH = 120
 VERBS = {
@@ -24,6 +24,27 @@ VERBS = {
 def document(answer: Any) -> dict[str, Any]:
     made: dict[str, Any] = asdict(answer)
     return made
+
+
+def shown_document(shown: Shown) -> dict[str, Any]:
+    made = document(shown)
+    made["licences"] = made.pop("terms") and licences_document(shown.terms)
+    return made
+
+
+def licences_document(terms: Terms | None) -> dict[str, Any]:
+    assert terms is not None
+    below = [
+        {"record": link.record, "licence": link.fact.value, "use": link.use, "source": link.fact.source, "mark": link.fact.mark}
+        for link in terms.inherited
+    ]
+    return {
+        "stated": terms.stated_use,
+        "strictest": terms.use,
+        "conflict": terms.conflict,
+        "inherited": below,
+        "not_recorded": terms.silent,
+    }
 
 
 def brief(record: Record) -> dict[str, Any]:
@@ -67,6 +88,13 @@ def shown(shown: Shown) -> str:
     lines += [f"  {link}" for link in record.links]
     for key in dict.fromkeys(fact.key for fact in record.facts):
         lines += [line for fact in record.said(key) for line in wrapped(f"{key}: {said(fact)}")]
+    if shown.terms and shown.terms.inherited and shown.terms.conflict:
+        below = [
+            f"{link.record} ({link.fact.value}){'' if link.fact.mark == 'checked' else f' [{link.fact.mark}]'}"
+            for link in shown.terms.inherited
+        ]
+        stated = shown.terms.stated_use if shown.terms.stated else "not recorded"
+        lines += wrapped(f"licence stated: {stated}; made of what is stricter: {', '.join(below)}")
     for heading, forward, edges in (("", True, shown.out), ("", False, shown.into)):
         lines += [line for line in related(edges, forward) if line != heading]
     if shown.figures:

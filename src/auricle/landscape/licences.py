@@ -8,11 +8,11 @@ from typing import Final, Literal
 
 from auricle.landscape.loading import load
 from auricle.landscape.names import resolve
-from auricle.landscape.schema import DESIGN, Edge, Fact, Landscape, Record
+from auricle.landscape.schema import DESIGN, Edge, Fact, Kind, Landscape, Record
 
 Use = Literal["free", "own terms", "none stated", "non-commercial", "closed", "unknown"]
 STRICTER: Final[tuple[Use, ...]] = ("free", "unknown", "own terms", "none stated", "non-commercial", "closed")
-KEYS: Final = ("licence-weights", "licence-code", "licence-text", "licence-audio")
+LICENSED: Final[tuple[Kind, ...]] = ("model", "set", "benchmark", "encoder")
 
 _RULES: tuple[tuple[Use, str], ...] = (
     ("none stated", r"^none\b"),
@@ -68,7 +68,7 @@ class Terms:
 def terms(name: str, *, field: Landscape | None = None) -> Terms:
     """The licences of a model or a set, and of all it was trained on, derived from and built on."""
     field = field or load()
-    record = resolve(field, name, "model", "set", "benchmark", "encoder")
+    record = resolve(field, name, *LICENSED)
     keys = ("licence-weights",) if record.kind in ("model", "encoder") else ("licence-text", "licence-audio")
     own = [Link(record.id, fact, use_of(str(fact.value)), []) for key in keys for fact in record.said(key)]
     inherited, silent = _below(field, record.id)

@@ -13,6 +13,7 @@ from typing import Any, Final
 from auricle.errors import UsageError
 from auricle.landscape.conflicts import Conflict, conflicts
 from auricle.landscape.gaps import weights_use
+from auricle.landscape.licences import LICENSED, Terms, terms
 from auricle.landscape.loading import load
 from auricle.landscape.names import plain, resolve, spellings
 from auricle.landscape.schema import FAMILIES, KINDS, Edge, Fact, Figure, Landscape, Record
@@ -37,6 +38,7 @@ class Shown:
     into: list[Edge]
     figures: list[Figure]  # of a model its scores, of a benchmark the scores on it
     conflicts: list[Conflict]
+    terms: Terms | None  # what it is stated to be under, and what it was made of; None for kinds that carry no licence
 
 
 def find(
@@ -114,7 +116,8 @@ def show(name: str, *, field: Landscape | None = None) -> Shown:
     record = resolve(field, name)
     figures = [figure for figure in field.figures if record.id in (figure.model, figure.benchmark)]
     disagreeing = conflicts(field, model=record.id) if record.kind == "model" else conflicts(field, benchmark=record.id)
-    return Shown(record, field.out(record.id), field.into(record.id), figures, disagreeing)
+    licences = terms(record.id, field=field) if record.kind in LICENSED else None
+    return Shown(record, field.out(record.id), field.into(record.id), figures, disagreeing, licences)
 
 
 @dataclass(frozen=True, slots=True)
