@@ -247,7 +247,7 @@
   const gravest = (a, b) => GRAVE.indexOf(a[1].verdict) - GRAVE.indexOf(b[1].verdict) || records.get(a[0]).name.localeCompare(records.get(b[0]).name);
   function answers(what, them, to) {
     const rows = them.sort(gravest).map(([id, one]) => make('tr', {}, make('td', {}, make('a', { href: `#/contamination/${to(id)}` }, records.get(id).name)), make('td', {}, said(one.verdict)), make('td', {}, one.ways[0]?.words ?? ''), make('td', {}, one.ways[0] ? mark(one.ways[0].mark) : '')));
-    return table([what, 'Verdict', 'Why', 'Mark'], rows);
+    return table([what, 'Verdict', 'Why', 'Mark'], rows, 'stack');
   }
   function ofModel(model) {
     const { rest, of } = data.verdicts[model];
