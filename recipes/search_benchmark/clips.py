@@ -57,9 +57,7 @@ def _joined(clips: Iterable[Clip], groups: Sequence[Sequence[str]]) -> list[Clip
             if name.get(clip.family, clip.family) in families:
                 name[clip.family] = first
                 half[first] = half.get(first) or clip.half
-    return [
-        replace(c, family=name.get(c.family, c.family), half=half.get(name.get(c.family, c.family)) or c.half) for c in clips
-    ]
+    return [replace(c, family=name.get(c.family, c.family), half=half.get(name.get(c.family, c.family)) or c.half) for c in clips]
 
 
 def deal_halves(clips: Iterable[Clip]) -> list[Clip]:

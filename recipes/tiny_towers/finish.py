@@ -41,14 +41,20 @@ def chain(made: tuple[LicenceLink, ...]) -> tuple[LicenceLink, ...]:
     """What is inside, the teachers, and the data by licence."""
     packages = yaml.safe_load((HERE / "sources.yaml").read_text("utf-8"))
     counts: Counter[str] = Counter()
+    scenes = 0
     for link in made:
         if " items of " in link.what:
-            counts[link.licence] += int(link.what.split(" ", 1)[0])
+            number = int(link.what.split(" ", 1)[0])
+            if link.source == "world":
+                scenes += number  # composed of the sounds that are counted already
+            else:
+                counts[link.licence] += number
     data = (LicenceLink(f"{n} training sounds", licence, "recipes/corpus") for licence, n in counts.most_common())
     return (
         *(LicenceLink(p["gives"], p["licence"], f"{p['package']}=={p['version']}", p["sha256"]) for p in packages),
         LicenceLink("the names of the 521 AudioSet classes", "CC BY-SA 4.0", "audioset/ontology"),
         *data,
+        LicenceLink(f"{scenes} scenes composed of these sounds", "those of the sounds", "recipes/tiny_towers/scenes.yaml"),
     )
 
 

@@ -168,7 +168,8 @@ def test_named_labels_by_hand():
     objective = make("named_labels", options={"positives": 3.0, "scale": 2.0, "bias": -1.0, "frames": 2.0}).double()
     objective.build(sizes(labels=("a", "b"), counts={"a": 5, "b": 5}))
     batch = {
-        "labels": torch.tensor([[1.0, 0.0], [1.0, 1.0]]), "labelled": torch.tensor([True, False]), "unsure": torch.zeros(2, 2, dtype=torch.bool),
+        "labels": torch.tensor([[1.0, 0.0], [1.0, 1.0]]), "labelled": torch.tensor([True, False]),
+        "unsure": torch.zeros(2, 2, dtype=torch.bool),
         "events": torch.tensor([[[1.0, 0.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]]]), "event_timed": torch.tensor([False, False]),
     }  # fmt: skip
     out = {"clip": A, "frames": torch.stack([A, A]), "frame_mask": torch.ones(2, 2, dtype=torch.bool)}
@@ -198,7 +199,7 @@ def test_named_labels_weigh_the_rare_and_keep_what_a_teacher_knows(tmp_path):
     p = 1 / (1 + math.exp(-2))
     soft = -(0.75 * math.log(p) + 0.25 * math.log(1 - p)), math.log(2)
     assert objective(Named(), batch, out).value.item() == pytest.approx(3 * sum(soft) / 2)
-    with pytest.raises(ValueError, match="teacher 't' gives 3 numbers, and classes.json has 2 names"):
+    with pytest.raises(ValueError, match=r"teacher 't' gives 3 numbers, and classes\.json has 2 names"):
         make("named_labels", options=options).build(sizes(**{**shape, "teachers": {"t": 3}}))
     with pytest.raises(ValueError, match="give teacher and classes together"):
         make("named_labels", options={"teacher": "t"})
