@@ -57,6 +57,31 @@ class Detection:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """``text``, a sound of a longer text, is best heard from ``start`` to ``end``, so many standard deviations above ordinary sounds."""
+
+    text: str
+    start: float
+    end: float
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """How well a text fits: standard deviations above ordinary sounds, the mean over its sounds.
+
+    spans: none for a text without order.
+    """
+
+    path: str
+    text: str
+    score: float
+    spans: tuple[Span, ...]
+    model: str
+    pipeline_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class TaughtSummary:
     """What was taught. ``labels``: a mapping each with label, examples, distinct, rejected, score, low, high, found, false_alarms.
 

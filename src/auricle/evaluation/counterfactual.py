@@ -24,6 +24,7 @@ from auricle.evaluation.scenes import INTERVAL, HeldScene
 from auricle.evaluation.score import How, Mean, Score, difference, digest, measured
 from auricle.evaluation.statistics import Floats
 from auricle.models.capabilities import Vectors
+from auricle.tasks import match
 
 ORDER = ("order", "time")  # the rest are attributes
 FEWEST = 20  # pairs of a kind below which it has no row of its own
@@ -59,6 +60,49 @@ def choices(pairs: Sequence[Pair], vectors: dict[str, Vectors], model: Any) -> t
     own = np.stack([vectors[p.scene] for p in pairs]).astype(np.float64)
     mean = unit_mean(np.stack([vectors[scene] for scene in dict.fromkeys(p.scene for p in pairs)])).astype(np.float64)
     return _points(np.sum(apart * own, axis=1)), _points(apart @ mean)
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """Pairs of the order kinds, told apart by ``tasks.match``: right (1, 0, 0.5) with the frames as they came, and in a shuffled order."""
+
+    right: tuple[float, ...]
+    shuffled: tuple[float, ...]
+
+
+def aligned(pairs: Sequence[Pair], audio: Audio, model: Any) -> Aligned:
+    """For the order pairs of one scene. The frames that are shuffled are the same ones: what is left then is no order."""
+    asked = [p for p in pairs if p.kind in ORDER]
+    if not asked:
+        return Aligned((), ())
+    parts = list(match.heard((audio,), model))
+    whole = tuple(np.concatenate([part[n] for part in parts]) for n in range(3))
+    seed = int(digest([asked[0].scene])[:8], 16)
+    mixed = (whole[0], whole[1], whole[2][np.random.default_rng(seed).permutation(len(whole[2]))])
+    matcher = match.Matcher(list(dict.fromkeys(t for p in asked for t in (p.true, p.false))), model)
+    found = []
+    for part in (whole, mixed):
+        score = {m.text: m.score for m in matcher([part])}  # type: ignore[list-item]
+        found.append(tuple(float(x) for x in _points(np.array([score[p.true] - score[p.false] for p in asked]))))
+    return Aligned(*found)
+
+
+def aligned_scores(data: str, pairs: Sequence[Pair], found: Sequence[Aligned], model: Any) -> Iterator[Score]:
+    """Order by alignment of clauses with frames. ``pairs`` and ``found``: scene by scene, in one order."""
+    asked = [p for p in pairs if p.kind in ORDER]
+    if not asked:
+        return
+    right, mixed = (np.array([x for one in found for x in getattr(one, name)], np.float64) for name in ("right", "shuffled"))
+    ids = [f"{p.scene} {p.kind} {digest([p.true, p.false])}" for p in asked]
+    groups = [p.group for p in asked]
+    how = How(
+        "counterfactuals, order, aligned", data, digest([[p.scene, p.kind, p.true, p.false] for p in asked]), "two-alternative accuracy",
+        {"kinds": sorted({p.kind for p in asked}), "audio": "frames, aligned with clauses (tasks.match)", "interval": INTERVAL},
+    )  # fmt: skip
+    control = measured("shuffled", Mean.of(mixed, ids, groups), how, model)
+    baselines = {"chance": 0.5, "frames shuffled": control.value}
+    notes = [] if control.low <= 0.5 <= control.high else [f"shuffled frames are not at chance ({control.low:.3f}–{control.high:.3f})"]
+    yield measured("counterfactuals, order, aligned", Mean.of(right, ids, groups), how, model, baselines=baselines, notes=notes)
 
 
 def scores(data: str, pairs: Sequence[Pair], vectors: dict[str, Vectors], model: Any) -> Iterator[Score]:

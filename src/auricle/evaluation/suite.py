@@ -52,12 +52,15 @@ def on_scenes(models: Sequence[Any], worlds: HeldWorlds, *, told: Told | None = 
     readers = [events.reader_for(worlds.labels, model) for model in models]
     heard: list[list[events.Heard]] = [[] for _ in models]
     vectors: list[dict[str, Any]] = [{} for _ in models]
+    matched: list[list[counterfactual.Aligned]] = [[] for _ in models]
     for number, held in enumerate(worlds, 1):
         truths.append(held.truth(worlds.labels))
-        pairs += counterfactual.pairs_of(held)
+        asked = counterfactual.pairs_of(held)
+        pairs += asked
         for at, (model, (reader, calibrated)) in enumerate(zip(models, readers, strict=True)):
             heard[at].append(events.listen(held.scene.audio, reader, model, calibrated=calibrated))
             vectors[at][held.id] = counterfactual.scene_vector(model, held.scene.audio)
+            matched[at].append(counterfactual.aligned(asked, held.scene.audio, model))
         if told:
             told(number, len(worlds))
     there = {e[2] for t in truths for e in t.events}
@@ -68,7 +71,8 @@ def on_scenes(models: Sequence[Any], worlds: HeldWorlds, *, told: Told | None = 
         scores = list(events.psds_scores(name, truths, heard[at], labels, model))
         if readers[at][1]:
             scores += events.f1_scores(name, truths, heard[at], labels, model)
-        found.append([*scores, *counterfactual.scores(name, pairs, vectors[at], model)])
+        scores += counterfactual.scores(name, pairs, vectors[at], model)
+        found.append([*scores, *counterfactual.aligned_scores(name, pairs, matched[at], model)])
     return found
 
 
