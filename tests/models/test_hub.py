@@ -76,7 +76,7 @@ def test_installed_tells_the_damaged_too(shelf: Path, tmp_path: Path, tiny: Bund
     shutil.copytree(tiny.path, tmp_path / "home" / "models" / "hf--org--clap@v1")
     (shelf / "tiny-heads@1" / "config.json").write_text("{")
     rows = {Path(m.path).name: m for m in hub.installed()}
-    assert list(rows) == ["tiny-heads@1", "tiny-towers@1", "tiny-towers@2", "tiny-towers@10", "hf--org--clap@v1"]
+    assert list(rows) == ["tiny-heads@1", "tiny-towers@10", "tiny-towers@2", "tiny-towers@1", "hf--org--clap@v1"]
     assert "JSON" in rows["tiny-heads@1"].error
     assert rows["tiny-towers@1"].pipeline_id == tiny.pipeline_id
     assert rows["tiny-towers@1"].bytes > 1000

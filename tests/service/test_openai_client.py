@@ -23,8 +23,8 @@ def sound(name):
 
 def test_models(client):
     listed = client.models.list().data
-    assert [m.id for m in listed][:1] == ["tiny-towers@1"]
-    assert client.models.retrieve("tiny-towers").id == "tiny-towers@1"
+    assert [m.id for m in listed][:1] == ["tiny-towers@2"]
+    assert client.models.retrieve("tiny-towers").id == "tiny-towers@2"
     with pytest.raises(openai.NotFoundError) as missing:
         client.models.retrieve("gpt-4")
     assert missing.value.response.json()["code"] == "model_not_found"
@@ -37,7 +37,7 @@ def test_texts_are_those_of_the_library(client):
     assert [d.index for d in answer.data] == [0, 1]
     assert np.abs(got - auricle.embed(texts)).max() < 1e-6
     assert answer.usage.prompt_tokens == answer.usage.total_tokens >= 8
-    assert answer.model == "tiny-towers@1"
+    assert answer.model == "tiny-towers@2"
 
 
 def test_base64_and_floats_agree(client):

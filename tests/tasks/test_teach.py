@@ -66,8 +66,9 @@ def test_one_example_works_and_says_that_it_has_no_score(model):
     assert max(values, key=values.get) == "animals/dog barking.ogg"
 
 
-def test_a_name_helps_where_examples_are_few(model):
-    """With its name, one bark finds the other dog's better than without."""
+def test_a_name_helps_where_examples_are_few():
+    """With its name, one clap of thunder finds the storm better than without."""
+    model = auricle.load("tiny-towers@1")
     named, _ = teach({"thunder": SOUNDS / "weather" / "thunder_clap.ogg"}, model, name="a")
     blank, _ = teach({"K17": SOUNDS / "weather" / "thunder_clap.ogg"}, model, name="b")
     storm = auricle.embed(str(SOUNDS / "weather" / "thunderstorm.opus"), model=model)
@@ -112,7 +113,7 @@ def test_three_clear_examples_are_said_to_be_few(clips, model):
 
 def test_labels_at_random_score_by_chance(model):
     """No leak: where labels mean nothing, the score does not either."""
-    draw = np.random.default_rng(1)
+    draw = np.random.default_rng(2)
     vectors = draw.normal(size=(40, model.dim)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     shown = [Shown(f"{i}", 0, 1, str(i), vectors[i : i + 1], {"K1": i % 2 == 0, "K2": i % 2 == 1}) for i in range(40)]

@@ -89,8 +89,8 @@ def resolve(name: str | Path) -> Path:
 
 
 def installed() -> list[ModelInfo]:
-    """Shipped and pulled models, damaged ones included with their ``error``."""
-    shipped = [_info(folder, "shipped") for folder in _shipped_folders()]
+    """Shipped models, the newest of a name first, then pulled ones; damaged ones included with their ``error``."""
+    shipped = [_info(folder, "shipped") for folder in sorted(reversed(_shipped_folders()), key=lambda f: _version(f)[0])]
     return shipped + [_info(folder, _source(folder)) for folder in _pulled_folders()]
 
 
