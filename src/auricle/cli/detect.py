@@ -55,7 +55,7 @@ def detect(
     """Say what is heard from when to when, in files of any length. Events of several labels may overlap.
 
     Each label is judged on its own, half-second by half-second where the model hears that finely (tiny-towers), else window by window.
-    Times are as fine as the model hears: with tiny-towers@1 a beginning or an end is often a second off, and sounds shorter than a
+    Times are as fine as the model hears: with tiny-towers a beginning or an end is often a second off, and sounds shorter than a
     second are easily missed.
     """
     from auricle.audio import prestart
