@@ -35,7 +35,7 @@ renamed, and each result names the `model` and the `pipeline_id` that made it.
 | `classify` | `path`, `scores`, `none`, … |
 | `detect` | `path`, `start`, `end`, `label`, `score`, … |
 | `teach` | `name`, `path`, `labels` (each with `score`, `low`, `high`, `found`, `false_alarms`), `score`, `warnings`, … |
-| `adapt` | `method`, `shots`, `accuracy`, `low`, `high`, `spread`, `map`, `n`, `clips`, `missing`, …; last line: `labels`, `tested`, `saved`, … |
+| `adapt` | `method`, `shots`, `accuracy`, `low`, `high`, `spread`, `map`, `n`, `missing`, …; last line: `labels`, `tested`, `saved`, … |
 | `embed` | `path` or `text`, `start`, `end`, `vector`, … |
 | `duplicates` | `kind`, `similarity`, `paths`, `durations`, … |
 | an input that failed | `path`, `error`, `kind`, `hint` |

@@ -90,7 +90,7 @@ def resolve(name: str | Path) -> Path:
 
 def installed() -> list[ModelInfo]:
     """Shipped models, the newest of a name first, then pulled ones; damaged ones included with their ``error``."""
-    shipped = [_info(folder, "shipped") for folder in sorted(reversed(_shipped_folders()), key=lambda f: _version(f)[0])]
+    shipped = [_info(folder, "shipped") for folder in sorted(_shipped_folders(), key=_newest_first)]
     return shipped + [_info(folder, _source(folder)) for folder in _pulled_folders()]
 
 
@@ -154,6 +154,11 @@ def _shipped_folders() -> list[Path]:
 def _version(folder: Path) -> tuple[str, int, str]:
     name, _, version = folder.name.partition("@")
     return name, int(version) if version.isdigit() else -1, version
+
+
+def _newest_first(folder: Path) -> tuple[str, int]:
+    name, version, _ = _version(folder)
+    return name, -version
 
 
 def _shipped(name: str) -> Path | None:
