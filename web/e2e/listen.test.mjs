@@ -85,6 +85,7 @@ test('n and p go through the moments of one recording', async (t) => {
   assert.ok(own.length >= 2, 'the recording has several moments');
   await row(page, found.data.indexOf(own[0])).locator('.what').click();
   await until(async () => (await rows(page)).find((one) => one.active)?.index === found.data.indexOf(own[0]), 'its first moment is active');
+  await page.waitForTimeout(500); // what the click plays has begun
   for (const [key, moment] of [['n', own[1]], ['p', own[0]]]) {
     const got = await begun(page, key);
     assert.ok(Math.abs(got.position - Math.max(0, moment.start - LEAD)) < 0.02, `${key}: ${got.position}, the moment is at ${moment.start}`);
