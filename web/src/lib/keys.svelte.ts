@@ -86,8 +86,6 @@ const presses = (target: EventTarget | null): boolean =>
 
 class Keys {
   private stack: Bindings[] = [];
-  /** Something modal is open: it gets Escape itself, the rest waits. */
-  modal = 0;
 
   constructor() {
     addEventListener('keydown', (event) => this.dispatch(event));
@@ -102,7 +100,8 @@ class Keys {
   }
 
   private dispatch(event: KeyboardEvent): void {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing || this.modal > 0) return;
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (document.querySelector(':modal')) return; // it gets Escape itself, the rest waits
     const { target, key } = event;
     if (typing(target)) {
       const range = target instanceof HTMLInputElement && (target.type === 'range' || target.type === 'checkbox');
