@@ -10,7 +10,7 @@ from benchmark_corpus import event, recording, write_corpus
 
 from auricle.evaluation import search_benchmark, zero_shot
 from auricle.evaluation.corpus import Corpus
-from auricle.evaluation.report import rows
+from auricle.evaluation.search_report import rows
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "library"))
 from library_sounds import SpectrumModel

@@ -26,7 +26,7 @@ from auricle.evaluation.corpus import HALVES, Corpus, Half, Query, Recording
 from auricle.evaluation.judging import Judge, Judged
 from auricle.evaluation.metrics import EXCESS
 from auricle.evaluation.ranking import MEASURES, HitLike, QueryScore, Ranked, score
-from auricle.evaluation.report import as_document, table
+from auricle.evaluation.search_report import as_document, table
 from auricle.evaluation.statistics import bootstrap, permutation_test
 from auricle.library.library import Library
 

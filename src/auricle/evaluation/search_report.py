@@ -1,4 +1,4 @@
-"""The report of a benchmark: a JSON-ready document whose numbers carry their protocol, and a table of it."""
+"""The report of the search benchmark: a JSON-ready document whose numbers carry their protocol, and a table of it."""
 
 from __future__ import annotations
 
