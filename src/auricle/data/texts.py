@@ -20,6 +20,7 @@ NEAR = 0.75  # Jaccard similarity of words and pairs of words
 _BANDS, _ROWS = 20, 5  # finds 99 % of pairs at 0.75, 5 % of those at 0.3
 _PRIME = np.uint64((1 << 31) - 1)
 _MOST = 50  # texts of a bucket that each is compared with
+_MOST_BETWEEN = 1000
 _WORDS = re.compile(r"[^\W_]+", re.UNICODE)
 
 
@@ -47,6 +48,23 @@ def near_pairs(texts: Sequence[str], *, near: float = NEAR) -> Iterator[tuple[in
                         similarity = len(parts[i] & parts[j]) / len(parts[i] | parts[j])
                         if similarity >= near:
                             yield i, j, round(similarity, 4)
+
+
+def near_between(left: Sequence[str], right: Sequence[str], *, near: float = NEAR) -> Iterator[tuple[int, int, float]]:
+    """(i of left, j of right, similarity) of different normal texts that are nearly the same; no side is compared with itself."""
+    mine, theirs = [shingles(text) for text in left], [shingles(text) for text in right]
+    signed, asked = _signatures(mine), _signatures(theirs)
+    found: dict[tuple[int, int], float] = {}
+    for band in range(_BANDS):
+        buckets: dict[bytes, list[int]] = defaultdict(list)
+        for i, row in enumerate(np.ascontiguousarray(signed[:, band * _ROWS : (band + 1) * _ROWS])):
+            if mine[i]:
+                buckets[row.tobytes()].append(i)
+        for j, row in enumerate(np.ascontiguousarray(asked[:, band * _ROWS : (band + 1) * _ROWS])):
+            for i in buckets.get(row.tobytes(), ())[:_MOST_BETWEEN] if theirs[j] else ():
+                if (i, j) not in found and left[i] != right[j]:
+                    found[i, j] = len(mine[i] & theirs[j]) / len(mine[i] | theirs[j])
+    yield from ((i, j, round(similarity, 4)) for (i, j), similarity in found.items() if similarity >= near)
 
 
 def shingles(text: str) -> frozenset[int]:
