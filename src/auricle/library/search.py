@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from auricle.audio.types import Audio
 from auricle.errors import UsageError
-from auricle.library import matching
+from auricle.library import matching, ordered
 from auricle.library.store import Store
 from auricle.library.where import Compiled
 from auricle.results import Hit
@@ -46,6 +46,7 @@ class _Candidates:
     starts: Floats
     ends: Floats
     parts: dict[str, Floats] = field(default_factory=dict)
+    chains: ordered.Chains | None = None  # where the query asks for an order
 
 
 def search(
@@ -99,6 +100,8 @@ def search(
         keep = score > 0
         chosen, score = _subset(chosen, keep), score[keep]
     moments = retrieve.merge(chosen.contents, chosen.starts, chosen.ends, score, _reach(weights, sources))
+    if chosen.chains is not None:
+        moments = ordered.widened(moments, chosen.chains)
     moments = retrieve.diversify(retrieve.separate(moments), limit, weights.repeat)
     return _hits(store, chosen, moments, names, texts)
 
@@ -131,7 +134,21 @@ def stored_vector(store: Store, recording: int | str, *, start: float = 0.0, end
 
 
 def _names(store: Store, model: Any, wanted: str, weights: Weights) -> matching.NameMatches:
-    """Names and tags that hold the words of the query, or that mean the same (where the model can tell)."""
+    """Names and tags that hold the words of the query; for an order, of each of its sounds: one is half the answer."""
+    sounds = ordered.asked_order(wanted).sounds
+    found = [_named(store, model, sound, weights) for sound in sounds or (wanted,)]
+    names = matching.NameMatches()
+    for content in dict.fromkeys(content for one in found for content in one.coverage):
+        least = min(one.coverage.get(content, 0.0) for one in found)
+        if least > 0:
+            names.coverage[content] = least
+    for content in dict.fromkeys(content for one in found for content in one.terms):
+        names.terms[content] = list(dict.fromkeys(term for one in found for term in one.terms.get(content, ())))
+    return names
+
+
+def _named(store: Store, model: Any, wanted: str, weights: Weights) -> matching.NameMatches:
+    """Names and tags that hold the words, or that mean the same (where the model can tell)."""
     names = matching.in_names(store.connection, matching.content_terms(wanted))
     if getattr(model, "has_sentences", False):
         least = weights.meaning
@@ -238,14 +255,24 @@ def _sound(
     vectors = store.vectors(chosen.windows)
     sample = store.sample()
 
-    def surprise(query: Floats) -> Floats:
+    def surprise(query: Floats, of: Floats = vectors) -> Floats:
         general = sample @ query
-        return retrieve.standardise(vectors @ query, float(general.mean()), float(general.std()))
+        return retrieve.standardise(of @ query, float(general.mean()), float(general.std()))
 
     for_it = [surprise(row) for row in wanted]
     evidence: Floats = np.mean(np.asarray(for_it), axis=0) if for_it else np.full(len(vectors), weights.surprise, np.float32)
     pieces = np.asarray([surprise(row) for row in model.embed_text(words)] if (words := retrieve.parts(asked.wanted)) else [], np.float32)
-    evidence = retrieve.together(evidence, pieces)
+    whole, evidence = evidence, retrieve.together(evidence, pieces)
+    if order := ordered.asked_order(asked.wanted):
+        sounds = model.embed_text(list(order.sounds))
+
+        def see(windows: Ids) -> Floats:
+            heard = store.vectors(windows)
+            return np.stack([surprise(sound, heard) for sound in sounds])
+
+        chosen.chains = ordered.through(store, order, chosen.windows, chosen.contents, evidence, see)
+        looked = ~np.isnan(chosen.chains.evidence)
+        evidence[looked] = 0.5 * whole[looked] + 0.5 * chosen.chains.evidence[looked]
     against = np.asarray([surprise(row) for row in model.embed_text(list(asked.unwanted))] if asked.unwanted else [], dtype=np.float32)
     clips = np.asarray([surprise(row) for row in unlike], dtype=np.float32)
     evidence = retrieve.apart(retrieve.against(evidence, against, weights), clips, weights)
@@ -282,7 +309,7 @@ def _spoken(store: Store, chosen: _Candidates) -> npt.NDArray[np.bool_]:
     """Windows in which a transcript with times says something."""
     spoken = np.zeros(len(chosen.windows), dtype=bool)
     for content, start, end in store.query(
-        'SELECT content_id, start, coalesce("end", start) FROM texts WHERE start IS NOT NULL AND source <> \'marker\' '
+        "SELECT content_id, start, coalesce(\"end\", start) FROM texts WHERE start IS NOT NULL AND source <> 'marker' "
         "AND content_id IN (SELECT value FROM json_each(?))",
         json.dumps(np.unique(chosen.contents).tolist()),
     ):

@@ -175,12 +175,14 @@ def _spans(vectors: Vectors, skip: int, lengths: Sequence[int], text: Vectors, c
     """``[lengths, n − skip, k]``: of the mean of the vectors that end with each but the first ``skip``."""
     n = len(vectors)
     total = np.concatenate([np.zeros((1, vectors.shape[1])), np.cumsum(vectors, axis=0, dtype=np.float64)])
+    firsts = [min(n, max(skip, length - 1)) for length in lengths]  # the first that has so many before it
+    means = [total[first + 1 :] - total[first + 1 - length : n + 1 - length] for first, length in zip(firsts, lengths, strict=True)]
+    values = _surprise(unit(np.concatenate(means)), text, calibration)  # all at once: the ordinary sounds are compared once
     out = np.full((len(lengths), n - skip, len(text)), -np.inf)
-    for row, length in enumerate(lengths):
-        first = max(skip, length - 1)  # the first that has so many before it
-        if first < n:
-            mean = unit(total[first + 1 :] - total[first + 1 - length : n + 1 - length])
-            out[row, first - skip :] = _surprise(mean, text, calibration)
+    done = 0
+    for row, (first, mean) in enumerate(zip(firsts, means, strict=True)):
+        out[row, first - skip :] = values[done : done + len(mean)]
+        done += len(mean)
     return out
 
 
