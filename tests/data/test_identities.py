@@ -55,6 +55,11 @@ def test_no_start_is_no_start():
     assert identities(Item("a", audio="Yr1nicOVtvkQ.wav")) == (Identity("youtube", "r1nicOVtvkQ"),)
 
 
+def test_in_a_set_of_videos_any_eleven_signs_are_one():
+    assert identities(Item("HiHatFoot-2", set="audiocaps")) == (Identity("youtube", "HiHatFoot-2"),)
+    assert identities(Item("a", audio="vggsound/audio/aaaaaaaaaaa.wav")) == (Identity("youtube", "aaaaaaaaaaa"),)
+
+
 @pytest.mark.parametrize(
     "item",
     [
@@ -62,6 +67,8 @@ def test_no_start_is_no_start():
         Item("thunderstorm", audio="a/thunderstor.wav"),
         Item("7", audio="speech/7.wav"),
         Item("0012", audio="14/214.mp3"),  # no word of Jamendo
+        Item("hydrogen:Kit/HiHatFoot-2", audio="drums/HiHatFoot-2.flac"),
+        Item("kit:Cowbell-Med", audio="drums/Cowbell-Med_1.flac"),
         Item("fsdd", clip="fsdd:7_jackson_32", source="package==1/sounds/12/"),
         Item("x", clip="tuxpaint-stamps-default:animals/frog"),
     ],

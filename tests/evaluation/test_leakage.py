@@ -37,7 +37,7 @@ def sides(tmp_path, sounds):
     """Training on clips 0 … 5, measured on 6 … 11, which share nothing; the tests plant leaks between them."""
     train, test = tmp_path / "train", tmp_path / "test"
     mine = [put(train, f"t{i}.wav", s, set="mine", captions=(f"the {i}th thing makes its noise",)) for i, s in enumerate(sounds[:6])]
-    theirs = [put(test, f"e{i}.wav", s, set="theirs", clip=f"theirs:{i // 2}") for i, s in enumerate(sounds[6:12])]
+    theirs = [put(test, f"e{i}.wav", s, set="theirs", clip=f"theirs:{i}") for i, s in enumerate(sounds[6:12])]
     return train, mine, test, theirs, tmp_path / "cache"
 
 
@@ -92,6 +92,14 @@ def test_other_take_of_a_source_that_is_no_upload(sides):
     mine, theirs = sides[1], sides[3]
     found = found_in(sides, [replace(mine[0], clip="band:song-3"), *mine[1:]], [replace(theirs[4], clip="band:song-3"), *theirs[:4]])
     assert [(r.level, r.other) for r in found.reasons["e4"]] == [("clip", "t0")]
+
+
+def test_other_takes_of_a_source_that_was_heard_in_training(sides, sounds):
+    train, mine, _, theirs, _ = sides
+    copy = put(train, "copy.flac", sounds[6].slice(0.5), set="mine")  # of e0
+    found = found_in(sides, [*mine, copy], [theirs[0], replace(theirs[1], clip=theirs[0].clip), *theirs[2:]])
+    assert {id: [r.level for r in why] for id, why in found.reasons.items()} == {"e0": ["sound"], "e1": ["clip"]}
+    assert "e0" in found.reasons["e1"][0].says
 
 
 def test_questions_leak_with_their_choices_only(sides):

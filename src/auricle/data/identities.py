@@ -28,6 +28,7 @@ _ESC = re.compile(r"\d-(\d+)-[A-Z](?:-\d+)?")  # ESC-50, ESC-10: fold-freesound-
 _URBAN = re.compile(r"(\d+)-\d-\d+-\d+")  # UrbanSound8K: freesound-class-occurrence-slice
 _NUMBER = re.compile(r"0*(\d+)")
 _OF_FREESOUND = re.compile(r"fsd50k|freesound", re.IGNORECASE)  # sets and folders whose files are named by Freesound's number alone
+_OF_YOUTUBE = re.compile(r"youtube|audioset|audiocaps|vggsound|musiccaps", re.IGNORECASE)
 _TRACK = re.compile(r"(?:track_|jamendo_?)0*(\d+)", re.IGNORECASE)
 _JAMENDO = re.compile(r"(?:^|/)(\d\d)/(\d*\1)(?:\.2min|\.low)?$")  # MTG-Jamendo, Song Describer: 14/214.mp3, the folder its last digits
 _VIDEO = re.compile(r"Y?(?P<id>[\w-]{11})(?:_(?P<start>\d{1,6}(?:\.\d+)?)(?:_\d+(?:\.\d+)?)?)?")
@@ -99,15 +100,17 @@ def _named(name: str, context: str, told: float | None) -> Iterator[Identity]:
         yield Identity("jamendo", (match[2] if match.re is _JAMENDO else match[1]).lstrip("0"))
     elif (match := _NUMBER.fullmatch(stem)) and _OF_FREESOUND.search(context):
         yield Identity("freesound", match[1])
-    elif (match := _VIDEO.fullmatch(stem)) and _drawn(match["id"]):
+    elif (match := _VIDEO.fullmatch(stem)) and (_OF_YOUTUBE.search(context) or _told(stem, match)):
         yield Identity("youtube", match["id"], told if told is not None else _seconds(match["start"]))
 
 
-def _drawn(id: str) -> bool:
-    """Whether eleven signs look drawn by chance, as YouTube's are, and are no word: both cases, not only at the start. One id in thirty
-    fails; a set that says ``youtube:`` does not depend on it."""
+def _told(stem: str, match: re.Match[str]) -> bool:
+    """Whether a name without anything beside it is that of a video: it says so by its Y or by a start, and looks drawn by chance, as one
+    id in seven does not. Eleven signs alone may be ``HiHatFoot-2``."""
+    id = match["id"]
+    marked = stem.startswith("Y" + id) or (match["start"] is not None and len(match["start"]) > 1)
     inner = id[1:]
-    return any(c.isupper() for c in inner) and any(c.islower() for c in inner)
+    return marked and all(any(map(kind, inner)) for kind in (str.isupper, str.islower, str.isdigit))
 
 
 def _start(item: Item) -> float | None:

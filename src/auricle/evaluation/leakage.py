@@ -143,6 +143,8 @@ def between(
         same = found[id]
         if sum(level == reason.level for level, _ in same) < _REASONS:
             same.setdefault((reason.level, reason.other), reason)
+    for id, reason in list(_takes(asked, found)):
+        found[id].setdefault((reason.level, reason.other), reason)
     order = {level: n for n, level in enumerate(LEVELS)}
     reasons = {
         e.item.id: tuple(sorted(found[e.item.id].values(), key=lambda r: order[r.level])) for e in asked if e.item.id in found
@@ -228,6 +230,19 @@ def _by_text(trained: Sequence[Entry], asked: Sequence[Entry]) -> Iterator[tuple
     for i, j, similarity in near_between(left, right):
         for id in theirs[right[j]]:
             yield id, Reason("near-text", mine[left[i]], f"{left[i]} / {right[j]}, alike {similarity:.2f}")
+
+
+def _takes(asked: Sequence[Entry], found: Mapping[str, Mapping[tuple[Level, str], Reason]]) -> Iterator[tuple[str, Reason]]:
+    """Other takes of a source of which one is in training: what was heard there is this source's, whichever seconds of it."""
+    heard: dict[str, tuple[str, Reason]] = {}
+    for item in (entry.item for entry in asked):
+        for level, other in found.get(item.id, {}):
+            if level in ("bytes", "sound") and item.clip:
+                heard.setdefault(_clip(item), (item.id, found[item.id][level, other]))
+    for item in (entry.item for entry in asked):
+        take, reason = heard.get(_clip(item), ("", None))
+        if reason is not None and not any(level in ("id", "clip", "bytes", "sound") for level, _ in found.get(item.id, {})):
+            yield item.id, Reason("clip", reason.other, f"another take of {item.clip}, as is {take}")
 
 
 def _texts(item: Item) -> list[str]:
