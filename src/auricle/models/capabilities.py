@@ -90,3 +90,27 @@ class Calibrated(Model, Protocol):
 
     @property
     def calibration(self) -> LogOdds | None: ...
+
+
+class Cut(str):
+    """The last piece of an answer that ``max_tokens`` ended; it may be empty."""
+
+    __slots__ = ()
+
+
+@runtime_checkable
+class GeneratesText(Model, Protocol):
+    """Sounds and a prompt → text, piece by piece. Without sounds it is asked by the prompt alone.
+
+    The same for the same ``seed``; seed 0 is the likeliest text where a model can say which that is. The last piece is a :class:`Cut`
+    where ``max_tokens`` ended it. Raises ModelError for a sound that it cannot take in.
+    """
+
+    def generate(self, audios: Sequence[Audio], prompt: str, *, seed: int = 0, max_tokens: int = 256) -> Iterator[str]: ...
+
+
+@runtime_checkable
+class ScoresText(Model, Protocol):
+    """Sounds, a prompt and what could follow it → float64 ``[options]``: the log-likelihood of each option, summed over its tokens."""
+
+    def score(self, audios: Sequence[Audio], prompt: str, options: Sequence[str]) -> npt.NDArray[np.float64]: ...
