@@ -27,6 +27,40 @@ def test_contamination_tells_what_can_be_claimed(run):
     assert (report["findings"][0]["count"], report["findings"][0]["out_of"]) == (399, 2000)
 
 
+def test_what_nobody_read_is_told_and_counted_when_asked_for(run, monkeypatch, tmp_path, request):
+    from auricle.landscape import compile, loading
+    from auricle.landscape.schema import Edge, Fact, Landscape, Record
+
+    cited = {"source": "s", "mark": "unverified", "date": "2026-01-01"}
+    model = Record("m", "model", "M", facts=[Fact("licence-weights", "MIT", **cited)])
+    records = {"m": model, "s": Record("s", "set", "S"), "t": Record("t", "benchmark", "T"), "task": Record("task", "task", "Task")}
+    edges = (Edge("trained-on", "m", "s", **cited), Edge("overlaps-with", "t", "s", **cited), Edge("solves-task", "t", "task", **cited))
+    made = tmp_path / "landscape.json"
+    made.write_text(compile.text(Landscape(records, edges, ())), "utf-8")
+    monkeypatch.setattr(loading, "COMPILED", made)
+    loading.load.cache_clear()
+    request.addfinalizer(loading.load.cache_clear)
+    told = run("landscape", "contamination", "m", "t").out
+    assert "M on T: the training data are not known." in told
+    assert "2 relations that nobody has read in their source are left out; --unverified counts them, too." in told
+    assert "With them the answer would be: some of the test was, or may have been, in the training data." in told
+    (report,) = run("landscape", "contamination", "m", "t", "--json").lines
+    assert (report["verdict"], report["otherwise"], len(report["left_out"])) == ("unknown", "partly", 2)
+    assert "nobody has read" not in run("landscape", "contamination", "m", "t", "--unverified").out
+    gap = " ".join(run("landscape", "gaps").out.split())
+    assert "not known, until somebody reads it in its source: whether there is something to measure by" in gap
+    assert "1 statement that nobody has read in its source is left out; --unverified counts it, too." in gap
+    (line,) = run("landscape", "gaps", "--json").lines
+    assert (line["not_known"], line["left_out"]) == (["benchmark"], 1)
+    assert "not known" not in run("landscape", "gaps", "--unverified").out
+    shown = run("landscape", "show", "m").out
+    assert "licence-weights: not read in its source (claimed: MIT)" in shown
+    assert "licences inherited: 1 relation that nobody has read in its source is left out" in shown
+    (licences,) = [line["licences"] for line in run("landscape", "show", "m", "--json").lines]
+    assert (licences["stated"], licences["left_out"], licences["unread"][0]["licence"]) == ("unknown", 1, "MIT")
+    assert "inherited" not in run("landscape", "show", "m", "--unverified").out
+
+
 def test_find_show_trace_path(run):
     lines = run("landscape", "find", "separate anything you describe", "--words", "-n", "3", "--json").lines
     assert lines[0]["id"] == "audiosep"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -85,6 +86,20 @@ def test_warnings_are_for_weights_that_are_not_free(field):
     assert asked.licence_warning("new", None, "apache-2.0") == ""
     assert asked.licence_warning("new", None, "cc-by-4.0") == ""
     assert asked.licence_warning("new", None) == ""
+
+
+def test_a_licence_that_nobody_read_is_told_as_that(field):
+    heard = Fact("licence-weights", "MIT", "hearsay", "unverified", "2026-11-01")
+    record = replace(field.records["free"], facts=[heard])
+    field = Landscape({**field.records, "free": record}, field.edges, field.figures)
+    known = asked.about_model(field, "free")
+    assert known.use == "unknown"
+    assert "not read in its source (claimed: MIT)" in asked.licence_warning("free", known)
+    assert "not read in its source (claimed: MIT)" in known.traps[-1]
+    stated = asked.licence_warning("free", known, "cc-by-nc-4.0")
+    assert stated.startswith("the licence of the weights of free: non-commercial")
+    assert "Claimed elsewhere, not read in its source: MIT." in stated
+    assert asked.licence_warning("free", known, "apache-2.0") == ""
 
 
 def test_overlaps_are_declared_directly_by_parents_and_by_making(field):

@@ -41,7 +41,7 @@ def test_a_set_inside_another():
 
 
 def test_an_ear_that_heard_the_test():
-    verdict, findings, _ = case("t-clap", "audiocaps")
+    verdict, findings, _ = case("enclap", "audiocaps")
     assert verdict == "seen"
     inherited = [f for f in findings.values() if len(f.edges) > 2 and f.level == "seen"]
     assert inherited
@@ -151,5 +151,40 @@ def test_one_site_is_a_hint_and_closed_data_a_bar():
 def test_a_chain_holds_as_well_as_its_weakest_link():
     made = field(TRAINED, ("derived-from", "t", "a", {"share": 1.0}))
     weak = Landscape(made.records, (made.edges[0], Edge("derived-from", "t", "a", "s", "unverified", "2026-01-01", share=1.0)), ())
-    (finding,) = contamination("m", "t", field=weak).findings
+    (finding,) = contamination("m", "t", unverified=True, field=weak).findings
     assert finding.mark == "unverified"
+
+
+READ = {"source": "s", "mark": "checked", "date": "2026-01-01"}
+HEARD = {"source": "hearsay", "mark": "unverified", "date": "2026-01-01"}
+TAUGHT = Edge("trained-on", "m", "a", **READ)
+
+
+@pytest.mark.parametrize(
+    ("unread", "more", "verdict", "otherwise"),
+    [
+        (Edge("derived-from", "t", "a", share=1.0, **HEARD), [TAUGHT], "unknown", "seen"),
+        (Edge("overlaps-with", "t", "a", count=3, out_of=9, **HEARD), [TAUGHT], "unknown", "partly"),
+        (Edge("trained-on", "m", "t", **HEARD), [TAUGHT], "unknown", "seen"),
+        (Edge("builds-on", "m", "e", **HEARD), [TAUGHT, Edge("trained-on", "e", "t", **READ)], "unknown", "seen"),
+        (Edge("trained-on", "m", "b", **HEARD), [Edge("trained-on", "m", "t", **READ)], "seen", "seen"),
+        (Edge("trained-on", "m", "a", **HEARD), [], "unknown", "none known"),
+    ],
+)  # fmt: skip
+def test_what_nobody_read_is_left_out_and_told(unread, more, verdict, otherwise):
+    made = Landscape(field().records, (*more, unread), ())
+    report = contamination("m", "t", field=made)
+    assert (report.verdict, report.otherwise, report.left_out) == (verdict, otherwise, [unread])
+    assert all(edge is not unread for finding in report.findings for edge in finding.edges)
+    whole = contamination("m", "t", unverified=True, field=made)
+    assert (whole.verdict, whole.otherwise, whole.left_out) == (otherwise, otherwise, [])
+
+
+def test_what_nobody_read_elsewhere_does_not_matter():
+    others = [
+        Edge("trained-on", "n", "t", **HEARD),
+        Edge("builds-on", "m", "n", part="design", **HEARD),
+        Edge("derived-from", "c", "b", **HEARD),
+    ]
+    report = contamination("m", "t", field=Landscape(field().records, (TAUGHT, *others), ()))
+    assert (report.verdict, report.left_out) == ("none known", [])

@@ -13,6 +13,7 @@ import pytest
 from auricle import landscape
 from auricle.errors import UsageError
 from auricle.landscape.licences import use_of
+from auricle.landscape.schema import Edge, Fact, Landscape, Record
 
 
 def found(*args, **options):
@@ -130,9 +131,11 @@ def test_timeline():
 
 def test_gaps():
     lacks = {gap.task.id: gap for gap in landscape.gaps()}
-    assert {"data", "weights"} <= set(lacks["hallucination-resistance"].lacks)
-    assert "free data" in lacks["captioning-task"].lacks  # AudioCaps, Clotho, WavCaps: academic or non-commercial
-    assert lacks["captioning-task"].models
+    assert {"data", "weights"} <= {*lacks["hallucination-resistance"].lacks, *lacks["hallucination-resistance"].not_known}
+    captioning = next(gap for gap in landscape.gaps(all_tasks=True, unverified=True) if gap.task.id == "captioning-task")
+    assert "free data" in captioning.lacks  # AudioCaps, Clotho, WavCaps: academic or non-commercial
+    assert captioning.models
+    assert not captioning.left_out
     everything = landscape.gaps(all_tasks=True)
     assert len(everything) == len(landscape.load().of("task"))
     assert [len(gap.lacks) for gap in everything] == sorted((len(gap.lacks) for gap in everything), reverse=True)
@@ -155,7 +158,7 @@ def test_what_a_licence_tells(text, use):
 def test_licences_are_inherited():
     terms = landscape.terms("midashenglm")
     assert terms.stated_use == "free"
-    assert terms.use == "closed"  # MELD is a television series
+    assert landscape.terms("midashenglm", unverified=True).use == "closed"  # MELD is a television series
     assert terms.conflict
     wavcaps = next(link for link in terms.inherited if link.record == "wavcaps" and link.use == "non-commercial")
     assert [edge.object for edge in wavcaps.via] == ["wavcaps"]
@@ -164,6 +167,54 @@ def test_licences_are_inherited():
     assert not landscape.terms("moshi").conflict
     beyond = {link.record for link in landscape.terms("r1-aqa").inherited}
     assert "qwen" not in beyond  # Qwen2-Audio states a licence of its own
+
+
+def made(edges, **licences):
+    """A model m, sets a and b and an encoder e for a task, under licences that were read (given as they are) or not (with a "?")."""
+    kinds = {"m": "model", "a": "set", "b": "set", "e": "encoder", "task": "task"}
+    keys = {"m": "licence-weights", "e": "licence-weights", "a": "licence-audio", "b": "licence-audio"}
+    said = {
+        id: [Fact(keys[id], text.rstrip("?"), "s", "unverified" if text.endswith("?") else "checked", "2026-01-01")]
+        for id, text in licences.items()
+    }
+    said["m"] = [*said.get("m", ()), Fact("open-weights", "yes", "s", "checked", "2026-01-01")]
+    records = {id: Record(id, kind, id, facts=said.get(id, [])) for id, kind in kinds.items()}
+    marked = [Edge(type, start, end, "s", mark, "2026-01-01") for type, start, end, mark in edges]
+    return Landscape(records, tuple(marked), ())
+
+
+def test_licences_that_nobody_read_are_not_counted_but_told():
+    edges = [("trained-on", "m", "a", "checked"), ("trained-on", "m", "b", "unverified"), ("builds-on", "m", "e", "checked")]
+    field = made(edges, m="MIT?", a="CC BY-NC 4.0?", b="closed", e="Llama 3 community licence")
+    terms = landscape.terms("m", field=field)
+    assert (terms.stated, terms.use, terms.stated_use) == ([], "own terms", "unknown")
+    assert [link.record for link in terms.inherited] == ["e"]
+    assert [link.record for link in terms.unread] == ["m", "a"]
+    assert [edge.object for edge in terms.left_out] == ["b"]
+    whole = landscape.terms("m", unverified=True, field=field)
+    assert (whole.stated_use, whole.use, whole.unread, whole.left_out) == ("free", "closed", [], [])
+    assert landscape.find(free=True, field=field) == []
+    assert [hit.record.id for hit in landscape.find(free=True, field=made(edges, m="MIT"))] == ["m"]
+
+
+@pytest.mark.parametrize(
+    ("edges", "licences", "lacks", "not_known"),
+    [
+        ([], {}, ["data", "free data", "weights", "free weights", "benchmark"], []),
+        ([("m", "checked"), ("a", "checked")], {"m": "MIT", "a": "CC0"}, ["benchmark"], []),
+        ([("m", "unverified"), ("a", "checked")], {"m": "MIT", "a": "CC0"}, ["benchmark"], ["weights", "free weights"]),
+        ([("m", "checked"), ("a", "checked")], {"m": "MIT?", "a": "CC0?"}, ["benchmark"], ["free data", "free weights"]),
+        ([("m", "checked"), ("a", "unverified")], {"m": "CC BY-NC 4.0", "a": "CC BY-NC 4.0"},
+         ["free data", "free weights", "benchmark"], ["data"]),
+    ],
+)  # fmt: skip
+def test_what_nobody_read_fills_no_gap_and_opens_none(edges, licences, lacks, not_known):
+    field = made([("solves-task", id, "task", mark) for id, mark in edges], **licences)
+    (gap,) = landscape.gaps(field=field)
+    assert (gap.lacks, gap.not_known) == (lacks, not_known)
+    assert gap.left_out == sum(mark != "checked" for _, mark in edges) + sum(text.endswith("?") for text in licences.values())
+    (whole,) = landscape.gaps(unverified=True, field=field)
+    assert (whole.lacks, whole.not_known, whole.left_out) == (lacks, [], 0)
 
 
 def test_cite():

@@ -25,6 +25,7 @@ FamilyOption = Annotated[
 ]
 SinceOption = Annotated[int | None, option("--since", metavar="YEAR", help="From this year on.", show_default=False)]
 UntilOption = Annotated[int | None, option("--until", metavar="YEAR", help="Up to this year.", show_default=False)]
+UnverifiedFlag = Annotated[bool, typer.Option("--unverified", help="Count also what nobody has read in its source.")]
 RecordsOption = Annotated[
     Path | None, option("--records", metavar="FOLDER", help="The folder of records.", parser=as_path, show_default="auricle's own")
 ]
@@ -51,7 +52,7 @@ def find(
     task: Annotated[str | None, option("--task", metavar="TASK", help="What it solves, feeds or measures.", show_default=False)] = None,
     since: SinceOption = None,
     until: UntilOption = None,
-    free: Annotated[bool, typer.Option("--free", help="Only models whose weights a company may use, as recorded.")] = False,
+    free: Annotated[bool, typer.Option("--free", help="Only models whose weights a company may use, as read in its source.")] = False,
     limit: Annotated[int, option("--limit", "-n", metavar="N", min=1, max=1000, help="How many at most.")] = 20,
     words: Annotated[bool, typer.Option("--words", help="By words alone, without the text encoder.")] = False,
     json: JsonFlag = False,
@@ -91,12 +92,15 @@ def encoder() -> Embed | None:
     short_help="Show all that is known of one.",
     epilog=examples("auricle landscape show laion-clap", "auricle landscape show wavcaps --json"),
 )
-def show(name: Name, json: JsonFlag = False) -> None:
-    """Show a record: facts with source and mark, relations both ways, licences, published figures and where these disagree."""
+def show(name: Name, unverified: UnverifiedFlag = False, json: JsonFlag = False) -> None:
+    """Show a record: facts with source and mark, relations both ways, licences, published figures and where these disagree.
+
+    What licences are inherited rests on what was read in its source. What was not is told, and not counted without --unverified.
+    """
     from auricle import landscape
     from auricle.cli import landscape_text, output
 
-    shown = landscape.show(name)
+    shown = landscape.show(name, unverified=unverified)
     if json:
         output.emit_document(landscape_text.shown_document(shown))
     else:
@@ -171,16 +175,18 @@ def compare(names: Annotated[list[str], argument("NAME", NAME, callback=filled)]
 def contamination(
     model: Annotated[str, argument("MODEL", "A model, as `auricle landscape find` shows it.", callback=filled)],
     benchmark: Annotated[str, argument("BENCHMARK", "A benchmark, or a set with a test part.", callback=filled)],
+    unverified: UnverifiedFlag = False,
     json: JsonFlag = False,
 ) -> None:
     """Tell every known way from a model's training data to a benchmark, and what its score there can and cannot claim.
 
-    Exit code 0 whatever is found: the verdict is the answer.
+    Only relations that somebody read in their source count; how many are left out is told, and what the answer would be with them. Exit
+    code 0 whatever is found: the verdict is the answer.
     """
     from auricle import landscape
     from auricle.cli import landscape_text, output
 
-    report = landscape.contamination(model, benchmark)
+    report = landscape.contamination(model, benchmark, unverified=unverified)
     if json:
         output.emit_document(landscape_text.reported(report))
     else:
@@ -192,13 +198,17 @@ def contamination(
 )
 def gaps(
     all_: Annotated[bool, typer.Option("--all", help="Every task, also those that lack nothing.")] = False,
+    unverified: UnverifiedFlag = False,
     json: JsonFlag = False,
 ) -> None:
-    """Name the tasks that lack open data, open weights, either under terms that a company may use, or a benchmark."""
+    """Name the tasks that lack open data, open weights, either under terms that a company may use, or a benchmark.
+
+    Only what somebody read in its source fills a gap. Where something else would fill it, it is called not known instead.
+    """
     from auricle import landscape
     from auricle.cli import landscape_text, output
 
-    for gap in landscape.gaps(all_tasks=all_):
+    for gap in landscape.gaps(all_tasks=all_, unverified=unverified):
         if json:
             output.emit_document({**landscape_text.document(gap), "task": gap.task.id})
         else:

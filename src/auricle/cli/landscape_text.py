@@ -11,6 +11,7 @@ from auricle.cli.output import plain, table
 
 if TYPE_CHECKING:
     from auricle.landscape import Comparison, Edge, Fact, Figure, Gap, Lineage, Record, Report, Shown, Step, Terms
+    from auricle.landscape.licences import Link
 
 WIDTH = 120
 VERBS = {
@@ -34,16 +35,21 @@ def shown_document(shown: Shown) -> dict[str, Any]:
 
 def licences_document(terms: Terms | None) -> dict[str, Any]:
     assert terms is not None
-    below = [
-        {"record": link.record, "licence": link.fact.value, "use": link.use, "source": link.fact.source, "mark": link.fact.mark}
-        for link in terms.inherited
-    ]
+
+    def listed(links: Sequence[Link]) -> list[dict[str, Any]]:
+        return [
+            {"record": link.record, "licence": link.fact.value, "use": link.use, "source": link.fact.source, "mark": link.fact.mark}
+            for link in links
+        ]
+
     return {
         "stated": terms.stated_use,
         "strictest": terms.use,
         "conflict": terms.conflict,
-        "inherited": below,
+        "inherited": listed(terms.inherited),
         "not_recorded": terms.silent,
+        "unread": listed(terms.unread),
+        "left_out": len(terms.left_out),
     }
 
 
@@ -93,8 +99,10 @@ def shown(shown: Shown) -> str:
             f"{link.record} ({link.fact.value}){'' if link.fact.mark == 'checked' else f' [{link.fact.mark}]'}"
             for link in shown.terms.inherited
         ]
-        stated = shown.terms.stated_use if shown.terms.stated else "not recorded"
+        unread = any(link.record == record.id for link in shown.terms.unread)
+        stated = shown.terms.stated_use if shown.terms.stated else "not read in its source" if unread else "not recorded"
         lines += wrapped(f"licence stated: {stated}; made of what is stricter: {', '.join(below)}")
+    lines += licences_left_out(record, shown.terms) if shown.terms else []
     for heading, forward, edges in (("", True, shown.out), ("", False, shown.into)):
         lines += [line for line in related(edges, forward) if line != heading]
     if shown.figures:
@@ -106,6 +114,23 @@ def shown(shown: Shown) -> str:
     return plain_lines(lines)
 
 
+def licences_left_out(record: Record, terms: Terms) -> list[str]:
+    """What nobody read in its source, and what is therefore not counted in the licences that are inherited."""
+    below = list(dict.fromkeys(link.record for link in terms.unread if link.record != record.id))
+    lines = wrapped(f"licences not read in their source, and not counted: of {', '.join(below)}") if below else []
+    if terms.left_out:
+        lines += wrapped(f"licences inherited: {left_out(len(terms.left_out))}")
+    return lines
+
+
+def left_out(count: int, what: str = "relation") -> str:
+    return (
+        f"1 {what} that nobody has read in its source is left out; --unverified counts it, too."
+        if count == 1
+        else f"{count} {what}s that nobody has read in their source are left out; --unverified counts them, too."
+    )
+
+
 def said(fact: Fact) -> str:
     value = (
         ", ".join(map(str, fact.value))
@@ -114,6 +139,10 @@ def said(fact: Fact) -> str:
         if isinstance(fact.value, int)
         else str(fact.value)
     )
+    if fact.key.startswith("licence-"):
+        from auricle.landscape.licences import worded
+
+        value = worded(fact)
     return f"{value}{f' ({fact.note})' if fact.note else ''}  [{fact.mark}: {fact.source}]"
 
 
@@ -174,13 +203,15 @@ def step(one: Step) -> str:
     return plain(f"{first} {VERBS[edge.type][not one.forward]} {second}{f' ({told})' if told else ''}  [{edge.mark}: {edge.source}]")
 
 
+VERDICTS = {
+    "seen": "the test sounds were in the training data", "partly": "some of the test was, or may have been, in the training data",
+    "same-set": "trained on the training part of the tested set", "possible": "training and test share an origin; not counted",
+    "pool": "training and test come from one site", "none known": "no way is known", "unknown": "the training data are not known",
+}  # fmt: skip
+
+
 def report(report: Report) -> str:
-    verdicts = {
-        "seen": "the test sounds were in the training data", "partly": "some of the test was, or may have been, in the training data",
-        "same-set": "trained on the training part of the tested set", "possible": "training and test share an origin; not counted",
-        "pool": "training and test come from one site", "none known": "no way is known", "unknown": "the training data are not known",
-    }  # fmt: skip
-    lines = [f"{report.model.name} on {report.benchmark.name}: {verdicts[report.verdict]}."]
+    lines = [f"{report.model.name} on {report.benchmark.name}: {VERDICTS[report.verdict]}."]
     for figure in report.figures:
         told = ", ".join(filter(None, [figure.variant, figure.split, figure.version, figure.protocol]))
         lines.append(f"  score: {figure.metric} {figure.value:g}{f' ({told})' if told else ''}  [{figure.mark}: {figure.source}]")
@@ -194,21 +225,30 @@ def report(report: Report) -> str:
             lines += wrapped(
                 f"  {edge.subject} {VERBS[edge.type][0]} {edge.object}{f' ({told})' if told else ''}  [{edge.mark}: {edge.source}]"
             )
+    if report.left_out:
+        lines += ["", *wrapped(left_out(len(report.left_out)))]
+        if report.otherwise != report.verdict:
+            lines += wrapped(f"With them the answer would be: {VERDICTS[report.otherwise]}.")
     if report.unpublished:
         lines += ["", *wrapped(f"Training data not published, or not recorded: {', '.join(report.unpublished)}.")]
     return plain_lines(lines)
 
 
 def gap(gap: Gap) -> str:
-    from auricle.landscape.gaps import LACKS
+    from auricle.landscape.gaps import LACKS, NOT_KNOWN
 
-    lacks = "; ".join(LACKS[lack] for lack in gap.lacks) or "lacks nothing that is recorded"
+    said = [LACKS[lack] for lack in gap.lacks]
+    if gap.not_known:
+        wanted = ", ".join(NOT_KNOWN[one] for one in gap.not_known)
+        said.append(f"not known, until somebody reads it in its source: whether there is {wanted}")
+    lacks = "; ".join(said) or "lacks nothing that is recorded"
     have = [
         f"{len(gap.sets)} sets ({len(gap.free_sets)} free, {gap.unknown_sets} of unknown terms)",
         f"{len(gap.models)} models with weights ({len(gap.free_models)} free, {gap.unknown_models} of unknown terms)",
         f"{len(gap.benchmarks)} benchmarks",
     ]
-    return plain_lines([f"{gap.task.name}: {lacks}", f"  {', '.join(have)}"])
+    unread = [f"  {left_out(gap.left_out, 'statement')}"] if gap.left_out else []
+    return plain_lines([*wrapped(f"{gap.task.name}: {lacks}"), f"  {', '.join(have)}", *unread])
 
 
 def year(number: int, records: Sequence[Record]) -> str:

@@ -8,12 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from auricle.landscape.conflicts import conflicts
-from auricle.landscape.licences import Use, strictest, terms, use_of
+from auricle.landscape.licences import DATA, UNREAD, WEIGHTS, Use, strictest, terms, unread, use_of, use_of_claims, worded
 from auricle.landscape.names import plain, spellings
 from auricle.landscape.schema import Edge, Landscape, Record
 
-LICENCES = ("licence-weights",)  # of a model's or an encoder's weights
-DATA_LICENCES = ("licence-audio", "licence-text")
 MEANING: Final[dict[Use, str]] = {
     "free": "any use, with credit at most",
     "own terms": "a licence of its own that one has to read",
@@ -30,7 +28,7 @@ class Known:
     """A model of the field. ``traps``: what one should know before one trusts or uses it, each with where it is from."""
 
     record: Record
-    use: Use | None  # of its weights, the strictest of what is claimed; None: no licence is recorded
+    use: Use | None  # of its weights, the strictest of what was read in its source; None: no licence is recorded
     traps: tuple[str, ...] = field(default=())
 
 
@@ -68,16 +66,20 @@ def render(field: Landscape, known: Known) -> str:
 
 def licence_warning(name: str, known: Known | None, stated: str = "") -> str:
     """A sentence for who is about to use weights that may not be used freely; empty where they may. ``stated``: as a card or hub says."""
-    claims = [str(fact.value) for key in LICENCES for fact in known.record.said(key)] if known else []
+    claims = [str(fact.value) for key in WEIGHTS for fact in known.record.said(key) if fact.mark == "checked"] if known else []
     claims += [_tag(stated)] if stated else []
+    hearsay = [str(fact.value) for fact in unread(known.record, WEIGHTS)] if known else []
     if not claims and known is None:
         return ""
+    where = f" See `auricle landscape show {known.record.id}`." if known else ""
+    if not claims and hearsay:
+        return f"the licence of the weights of {name}: {UNREAD} (claimed: {'; '.join(dict.fromkeys(hearsay))}).{where}"
     bound = strictest([use_of(claim) for claim in claims])
-    if bound not in WARNED:
+    if bound not in WARNED and strictest([use_of(claim) for claim in (*claims, *hearsay)]) not in WARNED:
         return ""
     said = f" Stated: {'; '.join(dict.fromkeys(claims))}." if claims else " None is recorded."
-    where = f" See `auricle landscape show {known.record.id}`." if known else ""
-    return f"the licence of the weights of {name}: {bound}, {MEANING[bound]}.{said}{where}"
+    other = f" Claimed elsewhere, {UNREAD}: {'; '.join(dict.fromkeys(hearsay))}." if hearsay else ""
+    return f"the licence of the weights of {name}: {bound}, {MEANING[bound]}.{said}{other}{where}"
 
 
 def _tag(stated: str) -> str:
@@ -101,10 +103,9 @@ def find_model(field: Landscape, name: str) -> Record | None:
 
 
 def use_of_record(record: Record) -> Use | None:
-    """The strictest of what is claimed of the record itself."""
-    keys = LICENCES if record.kind in ("model", "encoder") else DATA_LICENCES
-    uses = [use_of(str(fact.value)) for key in keys for fact in record.said(key)]
-    return strictest(uses) if uses else None
+    """The strictest of what was read in its source of the record itself; ``unknown`` where claims are recorded that nobody read."""
+    keys = WEIGHTS if record.kind in ("model", "encoder") else DATA
+    return use_of_claims(record, keys) if any(record.said(key) for key in keys) else None
 
 
 def traps(field: Landscape, record: Record) -> Iterator[str]:
@@ -118,10 +119,10 @@ def traps(field: Landscape, record: Record) -> Iterator[str]:
     for found in conflicts(field, model=record.id):
         values = ", ".join(f"{figure.value:g} ({figure.source})" for figure in found.figures)
         yield f"Published figures differ: {field.records[found.benchmark].name}, {found.metric}: {values}."
-    claims = [fact for key in LICENCES for fact in record.said(key)]
+    claims = [fact for key in WEIGHTS for fact in record.said(key)]
     bound = use_of_record(record)
     if bound in WARNED:
-        said = "; ".join(f"{fact.value} ({fact.source}; {fact.mark})" for fact in claims)
+        said = "; ".join(f"{worded(fact)} ({fact.source}; {fact.mark})" for fact in claims)
         yield f"Licence of the weights: {bound}, {MEANING[bound]}. {said}"
     inherited = terms(record.id, field=field)
     if inherited.conflict and inherited.use != bound and inherited.use in ("non-commercial", "closed"):

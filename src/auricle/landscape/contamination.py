@@ -1,7 +1,8 @@
 """What a model's score on a benchmark can and cannot claim: every known way by which test sounds may have reached its training.
 
 Parts matter. Training on the training part of a set and testing on its test part is no leak, but no zero-shot either; a set that contains
-the test part of another is one. Where nobody has counted, that is said.
+the test part of another is one. Where nobody has counted, that is said. Only relations that somebody read in their source count; what is
+left out is told beside the answer, and the answer that it would give.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ CLAIMS: Final[dict[Verdict, tuple[str, str]]] = {
     ),
     "unknown": (
         "how the model does on this test",
-        "zero-shot or held-out ability: what it was trained on is not published, or not recorded here",
+        "zero-shot or held-out ability: what it was trained on, or what the test was made of, is not published, not recorded here, or not"
+        " read in its source",
     ),
 }
 
@@ -77,43 +79,69 @@ class Report:
     findings: list[Finding]  # the gravest first
     unpublished: list[str]  # parts of the model of which the training data are not known
     figures: list[Figure]  # the scores that this is about
+    left_out: list[Edge]  # relations on the ways that nobody read in their source: not counted
+    otherwise: Verdict  # what the verdict would be if they were
 
 
-def contamination(model: str, benchmark: str, *, field: Landscape | None = None) -> Report:
-    """Every known way from a model's training data to a benchmark, and what that leaves of its score."""
+def contamination(model: str, benchmark: str, *, unverified: bool = False, field: Landscape | None = None) -> Report:
+    """Every known way from a model's training data to a benchmark, and what that leaves of its score.
+
+    unverified: also count relations that nobody read in their source.
+    """
     field = field or load()
     trained = resolve(field, model, "model")
     test = resolve(field, benchmark, "benchmark", "set")
-    teachings = list(_teachings(field, trained.id))
-    findings = sorted(_findings(field, teachings, test), key=lambda f: (-LEVELS.index(f.level), len(f.edges), f.words))
-    unpublished = _unpublished(field, trained.id)
-    verdict = _verdict(findings, unpublished, bool(teachings))
+    findings, unpublished, taught = _study(field, trained, test)
+    verdict = otherwise = _verdict(findings, bool(unpublished), taught)
+    left_out: list[Edge] = [] if unverified else _unread(field, trained, test, findings)
+    if left_out:
+        findings, unpublished, taught = _study(field.checked, trained, test)
+        verdict = _verdict(findings, True, taught)  # what was not read may hold a way
     can, cannot = CLAIMS[verdict]
     figures = [figure for figure in field.figures if (figure.model, figure.benchmark) == (trained.id, test.id)]
-    return Report(trained, test, verdict, can, cannot, findings, unpublished, figures)
+    return Report(trained, test, verdict, can, cannot, findings, unpublished, figures, left_out, otherwise)
 
 
-def _verdict(findings: list[Finding], unpublished: list[str], taught: bool) -> Verdict:
+def _study(field: Landscape, trained: Record, test: Record) -> tuple[list[Finding], list[str], bool]:
+    teachings = list(_teachings(field, trained.id))
+    findings = sorted(_findings(field, teachings, test), key=lambda f: (-LEVELS.index(f.level), len(f.edges), f.words))
+    return findings, _unpublished(field, trained.id), bool(teachings)
+
+
+def _verdict(findings: list[Finding], silent: bool, taught: bool) -> Verdict:
     gravest: Level = findings[0].level if findings else "apart"
     if gravest in ("removed", "apart"):
-        return "unknown" if unpublished or not taught else "none known"
-    if gravest in ("pool", "possible") and unpublished:
+        return "unknown" if silent or not taught else "none known"
+    if gravest in ("pool", "possible") and silent:
         return "unknown"
     return gravest  # type: ignore[return-value]  # "removed" and "apart" are gone
 
 
-def _teachings(field: Landscape, model: str) -> Iterator[list[Edge]]:
-    """Chains that end in a set the model, or what it is built on, was trained on."""
+def _unread(field: Landscape, trained: Record, test: Record, findings: list[Finding]) -> list[Edge]:
+    """What the answer hangs on and nobody read in its source: what the model learnt from and is built on, what the test is made of."""
+    chains = [*_parts(field, trained.id), *_teachings(field, trained.id), *(finding.edges for finding in findings)]
+    chains += [way for ways in _material(field, test.id).values() for way in ways]
+    met = {id(edge): edge for chain in chains for edge in chain if edge.mark != "checked"}
+    return list(met.values())
+
+
+def _parts(field: Landscape, model: str) -> Iterator[list[Edge]]:
+    """Chains to all that the model is built on and that may have heard something; the first is empty: the model itself."""
     chains: list[list[Edge]] = [[]]
     seen = {model}
     while chains:
         chain = chains.pop(0)
-        here = chain[-1].object if chain else model
-        yield from ([*chain, edge] for edge in field.out(here, "trained-on"))
-        for edge in field.out(here, "builds-on"):
+        yield chain
+        for edge in field.out(chain[-1].object if chain else model, "builds-on"):
             if edge.object not in seen and edge.part != DESIGN and field.records[edge.object].family != "text":
                 seen.add(edge.object)
                 chains.append([*chain, edge])
+
+
+def _teachings(field: Landscape, model: str) -> Iterator[list[Edge]]:
+    """Chains that end in a set the model, or what it is built on, was trained on."""
+    for chain in _parts(field, model):
+        yield from ([*chain, edge] for edge in field.out(chain[-1].object if chain else model, "trained-on"))
 
 
 def _unpublished(field: Landscape, model: str) -> list[str]:

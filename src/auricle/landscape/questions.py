@@ -12,8 +12,7 @@ from typing import Any, Final
 
 from auricle.errors import UsageError
 from auricle.landscape.conflicts import Conflict, conflicts
-from auricle.landscape.gaps import weights_use
-from auricle.landscape.licences import LICENSED, Terms, terms
+from auricle.landscape.licences import LICENSED, WEIGHTS, Terms, terms, use_of_claims
 from auricle.landscape.loading import load
 from auricle.landscape.names import plain, resolve, spellings
 from auricle.landscape.schema import FAMILIES, KINDS, Edge, Fact, Figure, Landscape, Record
@@ -48,7 +47,7 @@ def find(
 ) -> list[Hit]:  # fmt: skip
     """Records that fit the filters, by how well they answer the text: by words, and by meaning where an encoder is given.
 
-    free: only models whose weights are recorded under a licence that lets a company use them.
+    free: only models whose weights are under a licence that lets a company use them, as read in its source.
     """
     field = field or load()
     _known("kind", kind, KINDS)
@@ -59,7 +58,7 @@ def find(
         if (kind is None or record.kind == kind) and (family is None or record.family == family)
         and (domain is None or domain in record.domains)
         and (since is None or record.year >= since) and (until is None or 0 < record.year <= until)
-        and (not free or (record.kind == "model" and weights_use(record) == "free"))
+        and (not free or (record.kind == "model" and use_of_claims(record, WEIGHTS) == "free"))
     ]  # fmt: skip
     if wanted:
         solving = {edge.subject for edge in field.into(wanted, "solves-task")}
@@ -111,12 +110,13 @@ def _known(what: str, given: str | None, known: Sequence[str]) -> None:
         raise UsageError(f"there is no {what} {given!r}.", hint=f"Choose from {', '.join(dict.fromkeys(known))}.")
 
 
-def show(name: str, *, field: Landscape | None = None) -> Shown:
+def show(name: str, *, unverified: bool = False, field: Landscape | None = None) -> Shown:
+    """unverified: count licences and relations that nobody read in their source for what was inherited, too."""
     field = field or load()
     record = resolve(field, name)
     figures = [figure for figure in field.figures if record.id in (figure.model, figure.benchmark)]
     disagreeing = conflicts(field, model=record.id) if record.kind == "model" else conflicts(field, benchmark=record.id)
-    licences = terms(record.id, field=field) if record.kind in LICENSED else None
+    licences = terms(record.id, unverified=unverified, field=field) if record.kind in LICENSED else None
     return Shown(record, field.out(record.id), field.into(record.id), figures, disagreeing, licences)
 
 

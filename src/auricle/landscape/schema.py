@@ -170,6 +170,11 @@ class Landscape:
     edges: tuple[Edge, ...]
     figures: tuple[Figure, ...]
 
+    @cached_property
+    def checked(self) -> Landscape:
+        """The same field with no relation but those that somebody read in their source."""
+        return Landscape(self.records, tuple(edge for edge in self.edges if edge.mark == "checked"), self.figures)
+
     def of(self, kind: Kind) -> list[Record]:
         return [record for record in self.records.values() if record.kind == kind]
 

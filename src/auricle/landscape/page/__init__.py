@@ -7,6 +7,7 @@ that stands in a page.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
@@ -122,16 +123,20 @@ def verdicts(field: Landscape, model: str) -> dict[str, Any]:
     """``of``: the tests to which there is a known way, or on which the model was scored; all others have the verdict ``rest``."""
     scored = {edge.object for edge in field.out(model, "evaluated-on")}
     found: dict[str, Any] = {}
-    rest: str = "none known"
+    quiet: dict[str, Any] = {}
     unpublished: list[str] = []
     for test in asked.tests(field):
         report = contamination(model, test, field=field)
         unpublished = report.unpublished
-        if report.verdict in ("none known", "unknown") and test not in scored and not report.findings:
-            rest = report.verdict
-            continue
-        found[test] = {"verdict": report.verdict, "ways": [_way(model, one) for one in report.findings]}
-    return {"rest": rest, "of": found, "unpublished": unpublished}
+        otherwise = {"otherwise": report.otherwise} if report.otherwise != report.verdict else {}
+        one = {"verdict": report.verdict, "ways": [_way(model, way) for way in report.findings], "left": len(report.left_out), **otherwise}
+        plain = report.verdict in ("none known", "unknown") and test not in scored and not report.findings and not otherwise
+        (quiet if plain else found)[test] = one
+    # What most tests without a way have in common is said once.
+    rest = Counter((one["verdict"], one["left"]) for one in quiet.values()).most_common(1)
+    verdict, left = rest[0][0] if rest else ("none known", 0)
+    found |= {test: one for test, one in quiet.items() if (one["verdict"], one["left"]) != (verdict, left)}
+    return {"rest": verdict, "left": left, "of": found, "unpublished": unpublished}
 
 
 def _way(model: str, found: Finding) -> dict[str, Any]:

@@ -243,7 +243,7 @@
     if (focused) $(focused)?.focus();
   }
   const said = (verdict) => data.words[verdict] ?? verdict;
-  const verdictOf = (model, test) => data.verdicts[model].of[test] ?? { verdict: data.verdicts[model].rest, ways: [] };
+  const verdictOf = (model, test) => data.verdicts[model].of[test] ?? { verdict: data.verdicts[model].rest, ways: [], left: data.verdicts[model].left };
   const gravest = (a, b) => GRAVE.indexOf(a[1].verdict) - GRAVE.indexOf(b[1].verdict) || records.get(a[0]).name.localeCompare(records.get(b[0]).name);
   function answers(what, them, to) {
     const rows = them.sort(gravest).map(([id, one]) => make('tr', {}, make('td', {}, make('a', { href: `#/contamination/${to(id)}` }, records.get(id).name)), make('td', {}, said(one.verdict)), make('td', {}, one.ways[0]?.words ?? ''), make('td', {}, one.ways[0] ? mark(one.ways[0].mark) : '')));
@@ -267,6 +267,7 @@
       make('div', { class: `trap ${['seen', 'partly'].includes(one.verdict) ? 'bad' : ''}` }, make('p', { class: 'bigword' }, said(one.verdict)), make('p', {}, make('b', {}, 'It can claim '), `${can}.`), make('p', {}, make('b', {}, 'It cannot claim '), `${cannot}.`)),
       make('h3', {}, `Known ways ${one.ways.length}`),
       make('ol', {}, one.ways.map((way) => make('li', {}, `${way.words}. `, mark(way.mark), make('div', { class: 'small' }, names(way.via)), make('div', { class: 'small' }, way.sources.flatMap((text, i) => [i ? '; ' : '', ...source(text)]))))),
+      ...(one.left ? [make('p', { class: 'dim', id: 'left' }, `${one.left === 1 ? '1 relation that nobody has read in its source is' : `${one.left} relations that nobody has read in their source are`} left out.${one.otherwise ? ` With them: ${said(one.otherwise)}.` : ''}`)] : []),
       ...(unpublished.length ? [make('p', { class: 'dim' }, 'Training data not published or not recorded: ', unpublished.flatMap((id, i) => [i ? ', ' : '', link(id)]), '.')] : []),
       ...(scores.length ? [make('h3', {}, 'The scores that this is about'), table(['Metric', 'Value', 'How', 'Source'], scores.map((f) => make('tr', {}, make('td', {}, f.metric), make('td', { class: 'number' }, String(f.value)), make('td', {}, [f.variant, f.split, f.version, f.protocol].filter(Boolean).join(', ')), make('td', {}, source(f.source)))))] : []),
     ];
