@@ -71,15 +71,12 @@ def lines_of(text: str, room: float, size: float, most: int = 3) -> list[str]:
     return [cut(line, room, size) for line in lines]
 
 
-class Canvas:
-    """Title and subtitle above, the source below, and what is drawn between them."""
+class Sheet:
+    """What is drawn on paper of a size, in the order in which it is drawn."""
 
-    def __init__(self, width: int, height: int, *, title: str, subtitle: str, source: str) -> None:
-        self.width, self.height, self.title, self.subtitle = width, height, title, subtitle
+    def __init__(self, width: float, height: float) -> None:
+        self.width, self.height = width, height
         self._parts: list[str] = []
-        self.text(40, 48, title, 26, bold=True, room=width - 80)
-        self.text(40, 74, subtitle, 14, colour="dim", room=width - 80)
-        self.text(40, height - 18, source, 12, colour="dim", room=width - 80)
 
     def text(
         self, x: float, y: float, words: str, size: float = 12, *, colour: str = "ink", anchor: str = "start", bold: bool = False,
@@ -108,6 +105,15 @@ class Canvas:
         points = f'x1="{_n(x1)}" y1="{_n(y1)}" x2="{_n(x2)}" y2="{_n(y2)}"'
         self._parts.append(f"<line {points}{_paint(stroke=colour, width=width, dash=dash)}/>")
 
+    def path(self, points: Iterable[tuple[float, float]], *, colour: str, width: float = 1.6, dash: str = "", told: str = "") -> None:
+        """A line through the points."""
+        drawn = f'd="{_through(points)}"{_paint(stroke=colour, width=width, dash=dash)} stroke-linejoin="round"'
+        self._parts.append(f"<path {drawn}><title>{escape(told)}</title></path>" if told else f"<path {drawn}/>")
+
+    def area(self, points: Iterable[tuple[float, float]], *, colour: str, opacity: float = 1) -> None:
+        """What the line through the points encloses."""
+        self._parts.append(f'<path d="{_through(points)}Z"{_paint(colour)} fill-opacity="{opacity:.2f}"/>')
+
     def curve(self, x1: float, y1: float, x2: float, y2: float, *, colour: str, dash: str = "", told: str = "") -> None:
         """From left to right, level at both ends."""
         bend = max(24.0, abs(x2 - x1) * 0.45)
@@ -127,6 +133,25 @@ class Canvas:
             self.text(x + 15, y, words, 12, colour="dim")
             x += 15 + width_of(words, 12) + 22
 
+    def inline(self, about: str) -> str:
+        """Part of a page that brings the colours and the type. ``about``: what it shows, in words; "" where words beside it tell all."""
+        name = f'role="img" aria-label="{escape(about)}"' if about else 'aria-hidden="true"'
+        return f'<svg class="au" {self._size()} {name}>{"".join(self._parts)}</svg>'
+
+    def _size(self) -> str:
+        return f'viewBox="0 0 {_n(self.width)} {_n(self.height)}" width="{_n(self.width)}" height="{_n(self.height)}"'
+
+
+class Canvas(Sheet):
+    """Title and subtitle above, the source below, and what is drawn between them."""
+
+    def __init__(self, width: int, height: int, *, title: str, subtitle: str, source: str) -> None:
+        super().__init__(width, height)
+        self.title, self.subtitle = title, subtitle
+        self.text(40, 48, title, 26, bold=True, room=width - 80)
+        self.text(40, 74, subtitle, 14, colour="dim", room=width - 80)
+        self.text(40, height - 18, source, 12, colour="dim", room=width - 80)
+
     def svg(self, *, embedded: bool = False) -> str:
         """A file of its own; or, ``embedded``, part of a page that brings the colours and follows the links."""
         body = "".join(self._parts)
@@ -135,11 +160,10 @@ class Canvas:
         role = "group" if embedded else "img"
         about = escape(f"{self.title}. {self.subtitle}")
         name = f'role="{role}" aria-label="{about}"'
-        size = f'viewBox="0 0 {self.width} {self.height}" width="{self.width}" height="{self.height}"'
-        head = f'<svg xmlns="http://www.w3.org/2000/svg" class="au" {size} {name} font-family="{escape(FONT)}">'
+        head = f'<svg xmlns="http://www.w3.org/2000/svg" class="au" {self._size()} {name} font-family="{escape(FONT)}">'
         style = "" if embedded else f"<style>{dark()}</style>"
         paper = _paint("paper")
-        sheet = f'<rect width="{self.width}" height="{self.height}"{paper}/>'
+        sheet = f'<rect width="{_n(self.width)}" height="{_n(self.height)}"{paper}/>'
         return f"{head}<title>{escape(self.title)}</title>{style}{sheet}{body}</svg>\n"
 
 
@@ -151,6 +175,16 @@ def dark() -> str:
 def themed() -> str:
     """Rules for a page: the pictures in it follow its colours, which are variables there."""
     return "".join(f".au .f-{name}{{fill:var(--{name})}}.au .s-{name}{{stroke:var(--{name})}}" for name in COLOURS)
+
+
+def colours() -> str:
+    """Rules for a page: light, dark by the system, dark by choice."""
+    light, night = variables(False), variables(True)
+    return (
+        f":root{{color-scheme:light;{light}}}"
+        f"@media (prefers-color-scheme:dark){{:root:not([data-theme='light']){{color-scheme:dark;{night}}}}}"
+        f":root[data-theme='dark']{{color-scheme:dark;{night}}}"
+    )
 
 
 def variables(night: bool) -> str:
@@ -167,3 +201,7 @@ def _paint(fill: str = "", stroke: str = "", width: float = 1, dash: str = "") -
 
 def _n(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
+
+
+def _through(points: Iterable[tuple[float, float]]) -> str:
+    return "M" + "L".join(f"{_n(x)} {_n(y)}" for x, y in points)
