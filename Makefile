@@ -23,7 +23,7 @@ $(VENV)/core: $(BIN)/python $(SOURCES)
 
 $(VENV)/dev: $(BIN)/python pyproject.toml constraints.txt
 	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt torch
-	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e ".[dev,hf,mcp,parquet,train]"
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e ".[dev,hf,mcp,mteb,parquet,train]"
 	@touch $@
 
 $(PAGE_TOOLS): web/package.json web/package-lock.json
