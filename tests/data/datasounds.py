@@ -29,7 +29,7 @@ def put_table(path, head, *lines, encoding="utf-8"):
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w", newline="", encoding=encoding) as file:
-        writer = csv.writer(file)
+        writer = csv.writer(file, delimiter="\t" if path.suffix == ".tsv" else ",")
         if head:
             writer.writerow(head)
         writer.writerows(lines)

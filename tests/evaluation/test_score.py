@@ -56,7 +56,7 @@ def test_the_protocol_is_hashed_and_the_model_is_not():
     other = How("bells, zero-shot", "ten clips", "abc", "accuracy", {"prompts": ["the sound of {}"]})
     assert other.hash != HOW.hash
     assert mean([1, 0]).how.hash == mean([0, 1], name="b@2").how.hash
-    with pytest.raises(UsageError, match="measured differently: details"):
+    with pytest.raises(UsageError, match="measured differently: prompts"):
         difference(mean([1, 0]), mean([0, 1], other))
     assert difference(mean([1, 0]), mean([0, 1], other), anyway=True).value == 0
     with pytest.raises(UsageError, match="not of the same items"):

@@ -14,6 +14,7 @@ from auricle.cli import (
     demo,
     detect,
     embed,
+    evaluate,
     export,
     index,
     inspect,
@@ -56,6 +57,7 @@ for group in (
     landscape,
     train,
     adapt,
+    evaluate,
     demo,
 ):
     group.register(app)

@@ -44,6 +44,7 @@ class Cache:
     """``folder`` None: kept in memory only. ``hits`` and ``computed`` count what was asked of it."""
 
     def __init__(self, folder: Path | None, pipeline_id: str) -> None:
+        self.folder = folder
         self._known: dict[str, tuple[Any, float]] = {}
         self._path: Path | None = None
         self.hits = self.computed = 0

@@ -56,4 +56,4 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     if version > VERSION:
         message = f"{name}: was written by a newer auricle ({found.get('auricle', '?')}, version {version} of the file)."
         raise DataError("Invalid", message, path=name, hint="Update auricle to read it.")
-    return {**dict.fromkeys(LISTS, []), **found}
+    return {**{key: [] for key in LISTS}, **found}

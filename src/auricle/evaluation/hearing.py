@@ -29,16 +29,30 @@ from auricle.models.capabilities import Vectors
 Control = Literal["silence", "noise", "other", "none"]
 CONTROLS: tuple[Control, ...] = get_args(Control)
 HELD = 4  # sounds that stay in memory
+Told = Callable[[Control | None, int, int], None]  # what is heard, items done, items
 
 
 class Hearing:
     """One model, one task, one condition. ``sounds``: item → hash of what its own file holds; ``times``: item → (given, heard) seconds."""
 
-    def __init__(self, model: Any, task: Task, cache: Cache, condition: Control | None = None) -> None:
+    def __init__(
+        self,
+        model: Any,
+        task: Task,
+        cache: Cache,
+        condition: Control | None = None,
+        *,
+        full: Hearing | None = None,
+        told: Told | None = None,
+    ) -> None:
         self.model = model
         self.task = task
         self.cache = cache
         self.condition = condition
+        self.full = full or self  # the same with the sound itself
+        self._told = told
+        self._done: set[str] = set()
+        self._vectors: dict[str, Vectors] = {}
         self.sounds: dict[str, str] = {}
         self.times: dict[str, tuple[float, float]] = {}
         self.took: dict[str, float] = {}  # key → seconds of computing, when it was computed
@@ -47,7 +61,7 @@ class Hearing:
 
     def under(self, condition: Control | None) -> Hearing:
         """The same items with other sound."""
-        return Hearing(self.model, self.task, self.cache, condition)
+        return Hearing(self.model, self.task, self.cache, condition, full=self.full, told=self._told)
 
     def audio(self, item: Item) -> Audio | None:
         """What the model is given: mono, at the file's own rate. None where it is asked without sound.
@@ -58,14 +72,29 @@ class Hearing:
 
     def once(self, item: Item, asked: Any, work: Callable[[Audio | None], Any]) -> Any:
         """What ``work`` gives for the item's sound, as JSON reads it back. ``asked``: JSON, all else that it depends on."""
-        audio, sound = (None, "none") if self.condition == "none" else self._sound(item)
+        try:
+            audio, sound = (None, "none") if self.condition == "none" else self._sound(item)
+            return self.all(sound, asked, lambda: work(audio), 1)
+        finally:
+            self._done.add(item.id)
+            if self._told:
+                self._told(self.condition, len(self._done), len(self.task.items))
+
+    def all(self, sound: str, asked: Any, work: Callable[[], Any], n: int) -> Any:
+        """What ``work`` gives for ``n`` things asked at once; ``sound``: a name for everything that is heard."""
         key = key_of(sound, self.model.pipeline_id, asked)
-        value, took, _ = self.cache.once(key, lambda: work(audio))
+        value, took, known = self.cache.once(key, work)
+        if known:
+            self.cache.hits += n - 1
+        else:
+            self.cache.computed += n - 1
         self.took[key] = took
         return value
 
     def vector(self, item: Item) -> Vectors:
         """float32 ``[d]``: the mean of the windows, unit norm. Raises AudioError; ModelError where the model gives no numbers."""
+        if item.id in self._vectors:
+            return self._vectors[item.id]
         value = self.once(item, "vector", self._listen)
         vector: Vectors = unpacked(value["vector"])
         if not np.isfinite(vector).all():
@@ -73,6 +102,7 @@ class Hearing:
                 "Damaged", f"{self.model.name} gives no numbers (NaN) for {item.id}.", hint="Its weights or its export are broken."
             )
         self.heard(item, value["heard"])
+        self._vectors[item.id] = vector
         return vector
 
     def heard(self, item: Item, seconds: float) -> None:

@@ -72,10 +72,18 @@ def by_label(name: str, held: HeldOut, labels: Collection[str], *, fewest: int =
 
 def zero_shot(task: Task, ears: Ears, *, prompts: Sequence[str] = PROMPTS) -> Score:
     """A clip goes to the class whose text is nearest; a tie goes to the first in the alphabet."""
-    text = class_vectors(ears.model, task.names, prompts)
-    scores = np.round(ears.vectors(task.held, task.items) @ text.T, DECIMALS)
-    said = [task.names[place] for place in np.argmax(scores, axis=1)]
+    places, _, _ = nearest(ears.model, ears.vectors(task.held, task.items), task.names, prompts)
+    said = [task.names[place] for place in places]
     return _score(task, ears.model, said, "zero-shot", {"prompts": list(prompts)})
+
+
+def nearest(
+    model: Any, vectors: Vectors, names: Sequence[str], prompts: Sequence[str] = PROMPTS
+) -> tuple[npt.NDArray[np.intp], Floats, Vectors]:  # fmt: skip
+    """For each vector the place of the name whose text is nearest (the first of those that tie), all similarities, the texts' vectors."""
+    text = class_vectors(model, names, prompts)
+    scores: Floats = np.round(vectors @ text.T, DECIMALS).astype(np.float64)
+    return np.argmax(scores, axis=1), scores, text
 
 
 def linear_probe(task: Task, ears: Ears, *, folds: int = FOLDS) -> Score:

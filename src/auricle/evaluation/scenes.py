@@ -21,6 +21,7 @@ from auricle.data.items import Item
 from auricle.data.world import World, WorldConfig
 from auricle.data.world.clips import Source, as_source
 from auricle.data.world.config import parse
+from auricle.data.world.facts import Facts
 from auricle.data.world.scene import Scene
 from auricle.evaluation.heldout import HeldOut
 from auricle.evaluation.score import digest
@@ -57,14 +58,18 @@ class HeldScene:
 
     def truth(self, labels: Sequence[str]) -> Truth:
         """Events of the labels, the background's too; those of one label that touch or overlap are one."""
-        asked = set(labels)
-        spans: dict[str, list[tuple[float, float]]] = defaultdict(list)
-        for event in self.scene.events:
-            for label in asked.intersection((event.label, *event.also)):
-                spans[label].append((event.start, event.end))
-        facts = self.scene.facts
-        joined = [(a, b, label) for label in sorted(spans) for a, b in union(spans[label])]
-        return Truth(self.id, self.group, facts.seconds, tuple(sorted(joined)), frozenset(asked & (facts.possible - facts.everything)))
+        return truth_of(self.id, self.group, self.scene.facts, labels)
+
+
+def truth_of(id: str, group: str, facts: Facts, labels: Sequence[str]) -> Truth:
+    """See :meth:`HeldScene.truth`; what a scene is can be told without its sound."""
+    asked = set(labels)
+    spans: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for event in facts.events:
+        for label in asked.intersection((event.label, *event.also)):
+            spans[label].append((event.start, event.end))
+    joined = [(a, b, label) for label in sorted(spans) for a, b in union(spans[label])]
+    return Truth(id, group, facts.seconds, tuple(sorted(joined)), frozenset(asked & (facts.possible - facts.everything)))
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,13 @@ class HeldWorlds:
     def __iter__(self) -> Iterator[HeldScene]:
         for number, world in enumerate(self.worlds):
             for index in range(self.per_group):
-                yield HeldScene(f"group {number:02d}", world.scene(index))
+                yield HeldScene(_group(number), world.scene(index))
+
+    def truths(self) -> Iterator[Truth]:
+        """Of every scene in turn, over all labels; nothing is rendered."""
+        for number, world in enumerate(self.worlds):
+            for index in range(self.per_group):
+                yield truth_of(f"{_group(number)}/{index:03d}", _group(number), world.plan(index).facts, self.labels)
 
 
 def held_out_scenes(held: HeldOut, *, groups: int = GROUPS, per_group: int = SCENES, seed: int = SEED) -> HeldWorlds:
@@ -97,6 +108,10 @@ def held_out_scenes(held: HeldOut, *, groups: int = GROUPS, per_group: int = SCE
     worlds = tuple(World(items, config, seed=seed + n, split=items[0].split, opener=opener) for n, items in enumerate(dealt))
     made_of = digest([config.fingerprint, seed, groups, per_group, held.hash])
     return HeldWorlds(f"{groups * per_group} scenes of {groups} groups of clips; {held.name}", worlds, per_group, made_of)
+
+
+def _group(number: int) -> str:
+    return f"group {number:02d}"
 
 
 def _open(held: HeldOut, config: WorldConfig, item: Item) -> Audio:

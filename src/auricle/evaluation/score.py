@@ -63,9 +63,11 @@ class How:
         }  # fmt: skip
 
     def differs(self, other: How) -> list[str]:
-        """The names of what is not the same."""
+        """The names of what is not the same; of details, each by its own name."""
         a, b = self.document(), other.document()
-        return [name for name in a if a[name] != b[name]]
+        mine, others = a.pop("details"), b.pop("details")
+        inner = [name for name in dict.fromkeys([*mine, *others]) if mine.get(name) != others.get(name)]
+        return [*(name for name in a if a[name] != b[name]), *inner]
 
 
 class Sample(Protocol):

@@ -27,22 +27,27 @@ SEARCHED = ("sound", "words", "fused")  # variants; the shuffled control is in t
 MEASURES = ("ndcg@10", "hit@1", "hit@5")
 
 
-def search(corpus: str | os.PathLike[str], model: Any, half: Half, *, document: dict[str, Any] | None = None) -> Iterator[Score]:
+def search(
+    corpus: str | os.PathLike[str], model: Any, half: Half, *, document: dict[str, Any] | None = None,
+    variants: Sequence[str] = SEARCHED, names: Mapping[str, str] | None = None,
+) -> Iterator[Score]:  # fmt: skip
     """The search benchmark, a score a variant and measure; queries about the same concept vary together.
 
     document: the benchmark's own report, where it was run before. Its intervals are over queries; these are over concepts.
+    names: what a variant is called in the score's protocol, where that is not its own name.
     """
-    report = document or search_benchmark.run(corpus, model, half, variants=SEARCHED)
+    report = document or search_benchmark.run(corpus, model, half, variants=variants)
     p = report["protocol"]
     data = f"search benchmark, {half} half, {p['recordings']} recordings, {p['asked']} queries, truth {p['truth']}"
-    for variant in SEARCHED:
+    for variant in variants:
+        name = (names or {}).get(variant, variant)
         queries = report["variants"][variant]["queries"]
         for metric in MEASURES:
             values = [float("nan") if q[metric] is None else q[metric] for q in queries]
             sample = Mean.of(values, [q["text"] for q in queries], [q["subject"] for q in queries])
             details = {"limit": p["limit"], "excess_seconds": p["excess_seconds"], "audio": p["audio"], "queries": p["queries"]}
-            how = How(f"search, {variant}", data, p["truth"], metric, {**details, "interval": "95 %, bootstrap over subjects of queries"})
-            yield measured(f"search {metric}, {variant}", sample, how, model)
+            how = How(f"search, {name}", data, p["truth"], metric, {**details, "interval": "95 %, bootstrap over subjects of queries"})
+            yield measured(f"search {metric}, {name}", sample, how, model)
 
 
 def on_scenes(models: Sequence[Any], worlds: HeldWorlds, *, told: Told | None = None) -> list[list[Score]]:

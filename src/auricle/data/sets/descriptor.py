@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from auricle.data.sets.csv_captions import CsvCaptions
+from auricle.data.sets.csv_events import CsvEvents
 from auricle.data.sets.csv_labels import CsvLabels
 from auricle.data.sets.csv_multilabel import CsvMultilabel
 from auricle.data.sets.csv_questions import CsvQuestions
@@ -22,7 +23,8 @@ from auricle.errors import DataError, UsageError
 FOLDER = Path(__file__).parent / "descriptors"
 
 Layout = Annotated[
-    CsvCaptions | CsvLabels | CsvMultilabel | CsvQuestions | Folders | JsonCaptions | JsonLabels | NamedFiles, Field(discriminator="kind")
+    CsvCaptions | CsvEvents | CsvLabels | CsvMultilabel | CsvQuestions | Folders | JsonCaptions | JsonLabels | NamedFiles,
+    Field(discriminator="kind"),
 ]
 
 

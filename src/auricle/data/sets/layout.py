@@ -81,7 +81,7 @@ def items_of(layout: Rows, place: Place, content: Content, *, need: tuple[str, .
     """An item a row, or one of all rows with the same id (``group``). ``need``: columns that the table must have."""
     for name, part in layout.parts.items():
         table = first_file(place.folder, part.table)
-        joined = [_joined(place.folder, join) for join in part.join]
+        joined = [joined_table(place.folder, join) for join in part.join]
         lines = rows(table, need=[c for c in need if c not in layout.names], names=layout.names, encoding=layout.encoding)
         found = (_row(layout, part, name, place, table, line, row, joined, content) for line, row in lines)
         yield from merged(found) if group else found
@@ -149,7 +149,8 @@ def merged(found: Iterator[Found]) -> Iterator[Found]:
         a, b = held.item, one.item
         captions = tuple(dict.fromkeys([*a.captions, *b.captions]))
         extra = {**a.extra, **{k: [*a.extra[k], *v] for k, v in b.extra.items() if isinstance(v, list) and k in a.extra}}
-        whole[a.id] = replace(held, item=replace(a, captions=captions, questions=a.questions + b.questions, extra=extra))
+        joined = replace(a, captions=captions, questions=a.questions + b.questions, events=a.events + b.events, extra=extra)
+        whole[a.id] = replace(held, item=joined)
     yield from whole.values()
 
 
@@ -193,7 +194,8 @@ def _known(template: str, row: Mapping[str, str]) -> str:
     return "" if any(not row.get(column, "").strip() for column in columns) else filled(template, row)
 
 
-def _joined(folder: str, join: Join) -> tuple[str, dict[str, Row]]:
+def joined_table(folder: str, join: Join) -> tuple[str, dict[str, Row]]:
+    """The column to join by, and its cells → the columns that are added."""
     try:
         path = first_file(folder, join.table)
     except DataError:
