@@ -88,8 +88,14 @@ def run_of(benchmark, model, *, n=200, seed=0):
     gain = difference(score, controls[best])
     matrix = np.zeros((len(classes), len(classes) + 1), int)
     np.add.at(matrix, (truth, np.where(status == "ok", answer, len(classes))), 1)
-    per_class = [measured("accuracy", Mean.of(right[truth == c], np.array(ids)[truth == c], np.array(sources)[truth == c]), how, model, rounds=200)
-                 for c in range(len(classes))]  # fmt: skip
+
+    def on(kept):
+        """The score on some of the items."""
+        return measured("accuracy", Mean.of(right[kept], np.array(ids)[kept], np.array(sources)[kept]), how, model, rounds=200)
+
+    per_class = [
+        {"class": name, "n": (s := on(truth == c)).n, "value": s.value, "low": s.low, "high": s.high} for c, name in enumerate(classes)
+    ]
     bins = []
     for low in np.arange(0, 1, 0.1):
         inside = (confidence >= low) & (confidence < low + 0.1)
@@ -99,13 +105,14 @@ def run_of(benchmark, model, *, n=200, seed=0):
     clean = np.ones(n, bool)
     clean[::40] = benchmark != "esc10"
     parts = {"all": np.ones(n, bool), "clean": clean, "flagged": ~clean}
-    leak = {name: measured("accuracy", Mean.of(right[kept], np.array(ids)[kept], np.array(sources)[kept]), how, model, rounds=200).document()
-            for name, kept in parts.items() if kept.any()}  # fmt: skip
+    leak = {name: on(kept).document() for name, kept in parts.items() if kept.any()}
+    counts = {name: int((status == name).sum()) for name in ("ok", "unparsed", "refused", "skipped", "truncated", "failed")}
+    ranked = {name: np.where(answer == c, confidence, rng.random(n) * 0.4) for c, name in enumerate(classes)}
     document = {
         "benchmark": benchmark, "title": title, "kind": kind, "model": model.name, "pipeline_id": model.pipeline_id,
         "protocol": how.document(), "protocol_hash": how.hash, "synthetic": synthetic,
         "scores": [score.document(), top.document()],
-        "columns": {"n": n, **{name: int((status == name).sum()) for name in ("ok", "unparsed", "refused", "skipped", "truncated", "failed")}},
+        "columns": {"n": n, **counts},
         "seconds": {"given": 5.0 * n, "heard": 5.0 * n if model.name != "tiny-heads" else 4.2 * n},
         "controls": {name: found.document() for name, found in controls.items()},
         "audio_gain": {"value": gain.value, "low": gain.low, "high": gain.high, "best_control": best},
@@ -118,8 +125,8 @@ def run_of(benchmark, model, *, n=200, seed=0):
                  "cached_items": 0},
         "details": {
             "classes": classes, "confusion": matrix.tolist(), "reliability": bins,
-            "per_class": [{"class": name, "n": s.n, "value": s.value, "low": s.low, "high": s.high} for name, s in zip(classes, per_class, strict=True)],
-            "precision_recall": {name: curve(truth == c, np.where(answer == c, confidence, rng.random(n) * 0.4)) for c, name in enumerate(classes)},
+            "per_class": per_class,
+            "precision_recall": {name: curve(truth == c, ranked[name]) for c, name in enumerate(classes)},
         },
         "folder": str(SOUNDS),
         "items": [{"id": ids[i], "audio": files[i % len(files)] if i % 17 else f"gone/{ids[i]}.wav", "truth": classes[truth[i]],
@@ -146,8 +153,8 @@ def audit_of(model, seed=0):
          "y": [skill, skill - 0.04, skill, skill - 0.05], "low": [skill - 0.03] * 4, "high": [min(1, skill + 0.03)] * 4},
     ]  # fmt: skip
     return {
-        "probe": "invariance", "title": "Invariance: what must not change the answer", "model": model.name, "pipeline_id": model.pipeline_id,
-        "synthetic": True, "scores": [score.document(), few.document()], "curves": curves,
+        "probe": "invariance", "title": "Invariance: what must not change the answer", "model": model.name,
+        "pipeline_id": model.pipeline_id, "synthetic": True, "scores": [score.document(), few.document()], "curves": curves,
         "notes": ["60 clips that ship with auricle; noise is white"], "protocol_hash": how.hash,
     }  # fmt: skip
 

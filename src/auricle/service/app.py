@@ -26,7 +26,7 @@ from auricle.service.jobs import ACTIVE, Jobs
 from auricle.service.keys import Keys
 from auricle.service.libraries import Libraries
 from auricle.service.metrics import Metrics
-from auricle.service.routes import exports, landscape, libraries, openai, recordings, search, sound, taught
+from auricle.service.routes import exports, landscape, libraries, openai, recordings, report, search, sound, taught
 from auricle.service.schemas import Problem
 from auricle.service.uploads import Uploads
 
@@ -90,7 +90,7 @@ def _api(context: Context) -> FastAPI:
     )  # fmt: skip
     api.state.context = context
     problems.install(api)
-    for group in (search, recordings, sound, exports, taught, libraries, openai, landscape):
+    for group in (search, recordings, sound, exports, taught, libraries, openai, landscape, report):
         api.include_router(group.router)
     _health(api, context)
     if mcp is not None:

@@ -8,9 +8,10 @@ html, markdown = report.page(found), report.markdown(found)
 
 from __future__ import annotations
 
+from auricle.evaluation.report import kept
 from auricle.evaluation.report.composing import compose
-from auricle.evaluation.report.document import KIND, VERSION, Results, read
+from auricle.evaluation.report.document import Results, read
 from auricle.evaluation.report.html import css, js, page, served
 from auricle.evaluation.report.markdown import markdown
 
-__all__ = ["KIND", "VERSION", "Results", "compose", "css", "js", "markdown", "page", "read", "served"]
+__all__ = ["Results", "compose", "css", "js", "kept", "markdown", "page", "read", "served"]

@@ -10,7 +10,7 @@ from auricle.evaluation.report.numbers import plain
 from auricle.landscape.pictures.canvas import Sheet, width_of
 
 SMALL = 11.5  # of words in a figure
-WIDE = 340.0  # of a figure: what a phone shows without shrinking it
+WIDE = 304.0  # of a figure: what a phone shows without shrinking it
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,10 @@ class Scale:
         if self.log:
             first, last = math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9)
             tens = [10.0**power for power in range(first, last + 1)]
-            return tens[:: max(1, math.ceil(len(tens) / most))] if len(tens) > 1 else [self.low, self.high]
+            if len(tens) > 2:
+                return tens[:: max(1, math.ceil(len(tens) / most))]
+            finer = [m * 10.0**power for power in range(first - 1, last + 1) for m in ((1, 3) if len(tens) > 1 else (1, 2, 5))]
+            return [tick for tick in finer if self.low <= tick <= self.high]
         step = _step((self.high - self.low) / max(1, most))
         first = math.ceil(self.low / step - 1e-9)
         return [round(step * i, 10) for i in range(first, math.floor(self.high / step + 1e-9) + 1)]

@@ -36,7 +36,6 @@ class Cell:
 class Column:
     title: str
     number: bool = False
-    narrow: bool = False
     about: str = ""
 
 
@@ -48,6 +47,11 @@ class Table:
     columns: Sequence[Column]
     rows: Sequence[Sequence[Cell]]
     foot: Sequence[str] = ()
+
+    def filled(self, *, drawn: bool) -> list[int]:
+        """The columns that have something in them; ``drawn``: a picture is something."""
+        cells = zip(*self.rows, strict=True) if self.rows else ([Cell("-")] for _ in self.columns)
+        return [i for i, column in enumerate(cells) if any(c.text or c.beside or (drawn and c.drawn) for c in column)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from auricle.evaluation.report.axes import SMALL, WIDE, Frame, Scale, log_scale, scale_of, short, told
@@ -29,9 +29,9 @@ class Bar(NamedTuple):
 
 def bars(rows: Sequence[Bar], scale: Scale, about: str, *, chance: float | None = None) -> str:
     """A row each: name, dot with whiskers, value."""
-    named = min(132.0, max((width_of(f"{r.name}  {r.beside}", SMALL) for r in rows), default=0) + 10)
+    named = min(124.0, max((width_of(f"{r.name}  {r.beside}", SMALL) for r in rows), default=0) + 10)
     sheet = Sheet(WIDE, _ROW * len(rows) + 34)
-    left, right = named + 4, WIDE - 48
+    left, right = named + 4, WIDE - 44
 
     def x(at: float) -> float:
         return left + (right - left) * scale.at(at)
@@ -62,7 +62,6 @@ def reliability(bins: Sequence[Bin], about: str) -> str:
     frame = Frame(sheet, _SIDE, 26, WIDE - _SIDE - 14, 210, Scale(0, 1), Scale(0, 1))
     frame.draw("", "accuracy")
     sheet.line(frame.x(0), frame.y(0), frame.x(1), frame.y(1), colour="edge", dash="3 3")
-    sheet.text(frame.x(0.6) + 6, frame.y(0.6) + 18, "says what it knows", SMALL, colour="dim", turn=-35)
     full = [(b.confidence, b.accuracy, b.n) for b in bins if b.n and b.confidence is not None and b.accuracy is not None]
     most = max((n for _, _, n in full), default=1)
     for confidence, accuracy, _ in full:
@@ -148,18 +147,18 @@ class Point(NamedTuple):
     colour: str
 
 
-def scatter(points: Sequence[Point], x_label: str, y_label: str, about: str) -> str:
+def scatter(points: Sequence[Point], x_label: str, y_label: str, about: str, show: Callable[[float], str] = short) -> str:
     """What a model costs, in powers of ten, against what it reaches."""
     sheet = Sheet(WIDE, 276)
     across = log_scale([p.x for p in points])
     frame = Frame(sheet, _SIDE, 26, WIDE - _SIDE - 14, 200, across, scale_of([v for p in points for v in p[2:5]]))
-    frame.draw(x_label, y_label)
+    frame.draw(x_label, y_label, x_ticks=[(tick, show(tick)) for tick in across.ticks()])
     taken: list[tuple[float, float, float]] = []
     for point in sorted(points, key=lambda p: -p.value):
         x, y = frame.x(point.x), frame.y(point.value)
         if point.low is not None and point.high is not None:
             sheet.line(x, frame.y(point.low), x, frame.y(point.high), colour=point.colour, width=2)
-        sheet.dot(x, y, 4.6, colour=point.colour, told=f"{point.name}: {told(*point[2:5])} at {short(point.x)}")
+        sheet.dot(x, y, 4.6, colour=point.colour, told=f"{point.name}: {told(*point[2:5])} at {show(point.x)}")
         wide = width_of(point.name, SMALL)
         left = x + wide + 12 > WIDE - 4
         start = x - wide - 9 if left else x + 9

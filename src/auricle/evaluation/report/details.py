@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from auricle.evaluation.controls import WORDS
 from auricle.evaluation.report import charts
 from auricle.evaluation.report.axes import scale_of, whisker
 from auricle.evaluation.report.blocks import Block, Cell, Code, Column, Figure, Figures, Fold, Notices, Section, Table, Words
@@ -11,13 +12,12 @@ from auricle.evaluation.report.document import Item, Run, Scored
 from auricle.evaluation.report.groups import Group, Models, baselines, chance, foot, pretty
 from auricle.evaluation.report.numbers import NONE, amount, between, count, plain, said, whole
 from auricle.evaluation.report.sounds import Sounds, worst
-from auricle.evaluation.report.summary import control, of_run, valued
+from auricle.evaluation.report.summary import control, notices, valued
 
 _BARS = 40  # classes that a figure shows: the lowest
 _CURVES = 6  # precision–recall curves in colour where not all can be: the lowest
 _PAIRS = 12  # confusions that the table beside a matrix names
 _LISTED = 30  # ids of flagged items
-_CONTROLS = {"silence": "silence", "noise": "noise, as loud", "other": "another item's sound", "none": "no sound"}
 _ORDER = ("per class", "reliability", "confusion", "precision and recall")
 
 Drawing = Callable[[Run, str], Figure | None]
@@ -25,9 +25,8 @@ Drawing = Callable[[Run, str], Figure | None]
 
 def section(group: Group, models: Models, sounds: Sounds) -> Section:
     blocks: list[Block] = []
-    said_ = [(tone, models.name(r.model, r.pipeline_id), words) for r in group.runs for tone, words in of_run(r)]
-    if said_:
-        blocks.append(Notices(said_))
+    if met := notices((models.name(run.model, run.pipeline_id), "", run) for run in group.runs):
+        blocks.append(Notices(met))
     blocks.append(_scores(group, models))
     drawings: dict[str, Drawing] = {
         "Listening controls": _controls, "Per class": _per_class, "Calibration": _reliability, "Confusion": _confusion,
@@ -95,12 +94,12 @@ def _controls(run: Run, name: str) -> Figure | None:
     if score is None or not known:
         return None
     rows = [charts.Bar("the sound itself", score.value, score.low, score.high)]
-    rows += [charts.Bar(_CONTROLS.get(key, key), c.value, c.low, c.high, colour="edge", hollow=True) for key, c in known.items()]
+    rows += [charts.Bar(WORDS.get(key, key), c.value, c.low, c.high, colour="edge", hollow=True) for key, c in known.items()]
     scale = scale_of(v for r in rows for v in r[1:4])
     best, gain = control(run), run.audio_gain
     caption = ""
     if gain is not None and best is not None:
-        caption = f"Audio gain {whole(gain)}: the score less that with {_CONTROLS.get(best[0], best[0])}."
+        caption = f"Audio gain {whole(gain)}: the score less that with {WORDS.get(best[0], best[0])}."
     table = Table(
         f"Listening controls, {name}",
         [Column("heard"), Column(score.metric, True)],
@@ -132,7 +131,7 @@ def _reliability(run: Run, name: str) -> Figure | None:
     total = sum(b.n for b in full)
     error = sum(b.n * abs((b.confidence or 0) - (b.accuracy or 0)) for b in full) / total
     surer = sum(b.n * ((b.confidence or 0) - (b.accuracy or 0)) for b in full) / total
-    leaning = "surer than right" if surer > 0 else "righter than sure"
+    leaning = "surer than right" if surer > 0 else "less sure than right"
     caption = f"Expected calibration error {plain(error)} over {count(total, 'item')}; on the whole {leaning}."
     rows = [[Cell(between(b.low, b.high)), Cell(amount(b.n)), Cell(plain(b.confidence)), Cell(plain(b.accuracy))] for b in full]
     columns = [Column("confidence"), Column("n", True), Column("mean confidence", True), Column("accuracy", True)]
@@ -207,14 +206,15 @@ def _leakage(group: Group, models: Models) -> list[Block]:
     lines = foot(s for _, leak in found for s in (leak.all, leak.clean, leak.flagged) if s)
     blocks: list[Block] = [Table("Leakage: with and without what may have been in the training data", columns, rows, lines)]
     for run, leak in found:
-        if leak.levels:
-            levels = ", ".join(f"{level.replace('_', ' ')} {said(value)}" for level, value in leak.levels.items())
-            blocks.append(Words(f"{models.name(run.model, run.pipeline_id)}: {levels}."))
+        name = models.name(run.model, run.pipeline_id)
+        levels = ", ".join(f"{level.replace('_', ' ')} {said(value)}" for level, value in leak.levels.items())
+        if not leak.ids and levels:
+            blocks.append(Words(f"{name}: {levels}."))
         if leak.ids:
             rows = [[Cell(id_), Cell(", ".join(reasons))] for id_, reasons in list(leak.ids.items())[:_LISTED]]
             left = [f"{len(leak.ids) - _LISTED} more are in the results file"] if len(leak.ids) > _LISTED else []
             table = Table("Flagged items", [Column("item"), Column("found by")], rows, left)
-            blocks.append(Fold(f"Flagged for {models.name(run.model, run.pipeline_id)}", count(len(leak.ids), "item"), [table]))
+            blocks.append(Fold(f"Flagged for {name}", count(len(leak.ids), "item") + (f": {levels}" if levels else ""), [table]))
     return blocks
 
 
@@ -228,5 +228,6 @@ def _worst_rows(run: Run, items: Sequence[Item], sounds: Sounds) -> Iterator[lis
         sound = sounds.of(run, item)
         heard = Cell(sound, tone="dim") if isinstance(sound, str) else Cell(sound.name, sound=sound)
         answered = item.status == "ok"
-        answer = Cell(said(item.answer), "" if answered else item.status, tone="" if answered else "amber")
+        why = "" if answered else f"{item.status}: {item.reason}" if item.reason else item.status
+        answer = Cell(said(item.answer), why, tone="" if answered else "amber")
         yield [Cell(item.id), heard, Cell(said(item.truth)), answer, Cell(plain(item.value)), Cell(plain(item.confidence))]

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,15 +15,14 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from auricle.errors import DataError
+from auricle.evaluation import documents
 
-KIND = "auricle results"
-VERSION = 1  # of the document; keys are added without it, a change of meaning raises it
 STATUSES = ("unparsed", "refused", "skipped", "truncated", "failed")
 _HINT = "Give a file that `auricle evaluate … --write FILE` or `auricle audit … --write FILE` wrote."
 
 
 class Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
 class Scored(Part):
@@ -113,6 +111,7 @@ class Item(Part):
     status: str = "ok"
     value: float | None = None
     confidence: float | None = None
+    reason: str = ""
 
 
 class Run(Part):
@@ -163,6 +162,8 @@ class Compared(Part):
     n: int = 0
     sources: int = 0
     protocol_hash: str = ""
+    benchmark: str = ""
+    differ: tuple[str, ...] = ()  # in what the protocols of the two are not the same
 
 
 class Curve(Part):
@@ -223,21 +224,19 @@ class Results:
 
 def read(paths: Sequence[str | os.PathLike[str]]) -> Results:
     """Raises DataError for what is no results document, or holds none."""
-    read_ = [_read(Path(path)) for path in paths]
-    read_.sort(key=lambda pair: pair[1].made)
-    documents = [document for _, document in read_]
-    runs, old = _newest((run for one in documents for run in one.runs), lambda r: (r.benchmark, r.protocol_hash, r.model, r.pipeline_id))
+    found = [_read(path) for path in paths]
+    found.sort(key=lambda pair: pair[1].made)
+    all_ = [document for _, document in found]
+    runs, old = _newest((run for one in all_ for run in one.runs), lambda r: (r.benchmark, r.protocol_hash, r.model, r.pipeline_id))
     differences, older = _newest(
-        (found for one in documents for found in one.differences),
+        (compared for one in all_ for compared in one.differences),
         lambda d: (d.protocol_hash, d.metric, d.a, d.a_pipeline, d.b, d.b_pipeline),
     )
-    audits, oldest = _newest(
-        (audit for one in documents for audit in one.audits), lambda a: (a.probe, a.protocol_hash, a.model, a.pipeline_id)
-    )
+    audits, oldest = _newest((audit for one in all_ for audit in one.audits), lambda a: (a.probe, a.protocol_hash, a.model, a.pipeline_id))
     if not runs and not audits:
         where = ", ".join(os.fspath(path) for path in paths)
         raise DataError("Invalid", f"{where}: nothing was measured in it.", path=where, hint=_HINT)
-    return Results(tuple(origin for origin, _ in read_), runs, differences, audits, old + older + oldest)
+    return Results(tuple(origin for origin, _ in found), runs, differences, audits, old + older + oldest)
 
 
 Kept = TypeVar("Kept")
@@ -254,38 +253,23 @@ def _newest(parts: Iterable[Kept], key: Callable[[Kept], Hashable]) -> tuple[tup
     return tuple(kept.values()), replaced
 
 
-def _read(path: Path) -> tuple[Origin, Document]:
+def _read(path: str | os.PathLike[str]) -> tuple[Origin, Document]:
     name = os.fspath(path)
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        raise DataError("Missing", f"{name} does not exist.", path=name, hint=_HINT) from None
-    except IsADirectoryError:
-        raise DataError("Invalid", f"{name} is a folder, no results file.", path=name, hint=_HINT) from None
-    if not raw.strip():
-        raise DataError("Damaged", f"{name} is empty.", path=name, hint=_HINT)
-    try:
-        # NaN and Infinity, which JSON has not but Python writes, are numbers that were not defined.
-        content = json.loads(raw, parse_constant=lambda _: None)
-    except (ValueError, RecursionError) as error:
-        line = getattr(error, "lineno", 0)
-        where = f" (line {line})" if line else ""
-        raise DataError("Damaged", f"{name} is not JSON, or was cut off{where}.", path=name, line=line, hint=_HINT) from None
-    if not isinstance(content, dict) or content.get("kind") != KIND:
-        raise DataError("Invalid", f"{name} is no results file.", path=name, hint=_HINT)
-    version = content.get("version", 1)
-    if isinstance(version, int) and version > VERSION:
-        words = f"{name} is of version {version}, this auricle reads up to {VERSION}."
-        raise DataError("Invalid", words, path=name, hint="Update auricle, or measure again with this one.")
+    content = documents.read(path)
     try:
         document = Document.model_validate(content)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(step) for step in first["loc"])
-        raise DataError("Invalid", f"{name} is no results file: {place}: {_lower(first['msg'])}.", path=name, hint=_HINT) from None
-    origin = Origin(path.name, hashlib.sha256(raw).hexdigest(), document.made, document.command, document.auricle)
-    return origin, document
+        words = first["msg"][:1].lower() + first["msg"][1:]
+        raise DataError("Invalid", f"{name}: {place}: {words}.", path=name, hint=_HINT) from None
+    sha256 = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    runs = tuple(_placed(run, Path(path).parent) for run in document.runs)
+    return Origin(Path(path).name, sha256, document.made, document.command, document.auricle), document.model_copy(update={"runs": runs})
 
 
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
+def _placed(run: Run, beside: Path) -> Run:
+    """A folder that is told relatively is meant from here, or from where the results file lies."""
+    if not run.folder or Path(run.folder).is_dir() or not (beside / run.folder).is_dir():
+        return run
+    return run.model_copy(update={"folder": str(beside / run.folder)})

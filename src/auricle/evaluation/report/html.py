@@ -14,11 +14,12 @@ from html import escape
 from itertools import groupby
 from pathlib import Path
 
-from auricle.evaluation.report.blocks import Block, Cell, Code, Figure, Figures, Notices, Report, Section, Sound, Table, Tone, Words
+from auricle.evaluation.report.blocks import Block, Cell, Code, Column, Figure, Figures, Notices, Report, Section, Sound, Table, Tone, Words
 from auricle.landscape.pictures.canvas import colours, themed
 
 _HERE = Path(__file__).parent
 _WORDS: dict[Tone, str] = {"brick": "Alarm", "amber": "Note", "dim": "", "": ""}
+_DENSE = 10  # columns above which an interval stands below its number
 _HEAD = re.compile(r"<!-- head -->.*?<!-- /head -->", re.DOTALL)
 _SCRIPT = re.compile(r"<!-- script -->.*?<!-- /script -->", re.DOTALL)
 
@@ -97,7 +98,7 @@ def _block(block: Block, where: str) -> str:
         return f'<pre tabindex="0"><code>{escape(block.text)}</code></pre>'
     if isinstance(block, Notices):
         lines = (
-            f'<li class="{tone}"><b>{_WORDS[tone]}</b> <span class="where">{escape(place)}</span> {escape(words)}</li>'
+            f'<li class="{tone}"><b>{_WORDS[tone]}</b> {escape(words)} <span class="where">{escape(place)}</span></li>'
             for tone, place, words in block.notices
         )
         return f'<ul class="notices">{"".join(lines)}</ul>'
@@ -116,23 +117,25 @@ def _figure(figure: Figure) -> str:
 
 def _table(table: Table, where: str) -> str:
     name = where if not table.title or table.title == where else f"{where}: {table.title}"
-    head = "".join(_column(table, i) for i in range(len(table.columns)))
-    rows = "".join(f"<tr>{''.join(_cells(table, row))}</tr>" for row in table.rows)
+    kept = table.filled(drawn=True)
+    head = "".join(_column(table.columns[i]) for i in kept)
+    rows = "".join(f"<tr>{''.join(_cells(table, row, kept))}</tr>" for row in table.rows)
     foot = f'<div class="foot">{"".join(f"<p>{escape(line)}</p>" for line in table.foot)}</div>' if table.foot else ""
-    grid = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    dense = _classes("dense" if len(kept) > _DENSE else "")
+    grid = f"<table{dense}><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
     return f'<div class="wide" role="group" tabindex="0" aria-label="{escape(name)}">{grid}</div>{foot}'
 
 
-def _column(table: Table, at: int) -> str:
-    column = table.columns[at]
+def _column(column: Column) -> str:
     about = f' title="{escape(column.about)}"' if column.about else ""
-    kinds = _classes("number" if column.number else "", "narrow" if column.narrow else "")
+    kinds = _classes("number" if column.number else "")
     return f'<th scope="col"{kinds}{about}>{escape(column.title)}</th>'
 
 
-def _cells(table: Table, row: Sequence[Cell]) -> Iterator[str]:
-    for i, (column, cell) in enumerate(zip(table.columns, row, strict=True)):
-        kinds = _classes("number" if column.number else "", cell.tone, "drawn" if cell.drawn else "")
+def _cells(table: Table, row: Sequence[Cell], kept: Sequence[int]) -> Iterator[str]:
+    for i in kept:
+        cell = row[i]
+        kinds = _classes("number" if table.columns[i].number else "", cell.tone, "drawn" if cell.drawn else "")
         yield f'<th scope="row"{kinds}>{_cell(cell)}</th>' if i == 0 else f"<td{kinds}>{_cell(cell)}</td>"
 
 

@@ -49,7 +49,7 @@ def _block(block: Block, level: int) -> Iterator[str]:
 
 def _table(table: Table) -> str:
     # A column that only draws shows nothing here: what it draws stands in the column before it.
-    kept = [i for i in range(len(table.columns)) if not table.rows or any(row[i].text or row[i].beside for row in table.rows)]
+    kept = table.filled(drawn=False)
     head = [_text(table.columns[i].title) or " " for i in kept]
     rule = ["---:" if table.columns[i].number else "---" for i in kept]
     lines = [_line(head), _line(rule), *(_line([_cell(row[i]) for i in kept]) for row in table.rows)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from auricle.evaluation.controls import WORDS
 from auricle.evaluation.report import charts
 from auricle.evaluation.report.axes import Scale, around_zero, scale_of, whisker
 from auricle.evaluation.report.blocks import Cell, Column, Figure, Figures, Notices, Section, Table, Tone, Words
@@ -28,11 +29,14 @@ def overview(all_: Sequence[Group], models: Models, results: Results) -> Section
         head = Cell(group.title, f"{group.metric}, n = {amount(group.n)}{base}", to=group.id)
         rows.append([head, *(_matrix_cell(by_model.get(key), scale) for key in named)])
     blocks: list[Table | Notices | Words] = []
-    found = list(notices(all_, models))
-    if found:
-        blocks.append(Notices(found))
+    met = notices((models.name(run.model, run.pipeline_id), group.title, run) for group in all_ for run in group.runs)
+    alarms, notes = ([one for one in met if one[0] == tone] for tone in ("brick", "amber"))
+    if alarms:
+        blocks.append(Notices(alarms))
     if rows:
         blocks += [Words(_READ), Table("Models and benchmarks", columns, rows, [_hashes(all_)])]
+    if notes:
+        blocks.append(Notices(notes))
     if results.replaced:
         blocks.append(Words(f"{count(results.replaced, 'older result')} gave way to newer ones of the same model and protocol."))
     return Section("summary", "Summary", "", blocks)
@@ -76,17 +80,20 @@ def _hashes(all_: Iterable[Group]) -> str:
     return "protocols: " + ", ".join(f"{group.title} {group.runs[0].protocol_hash or 'not told'}" for group in all_)
 
 
-def notices(all_: Iterable[Group], models: Models) -> Iterator[tuple[Tone, str, str]]:
-    """What a reader must know first, alike ones of several models said once."""
-    found: dict[tuple[Tone, str, str], list[str]] = {}
-    for group in all_:
-        for run in group.runs:
-            for tone, words in of_run(run):
-                found.setdefault((tone, group.title, words), []).append(models.name(run.model, run.pipeline_id))
-    for wanted in ("brick", "amber"):
-        for (tone, title, words), who in found.items():
-            if tone == wanted:
-                yield tone, f"{title}, {', '.join(who)}", words
+def notices(runs: Iterable[tuple[str, str, Run]]) -> list[tuple[Tone, str, str]]:
+    """What a reader must know first, from (model, benchmark or "", run): what is alike is said once, alarms first."""
+    found: dict[tuple[Tone, str], dict[str, list[str]]] = {}
+    for name, title, run in runs:
+        for about in of_run(run):
+            found.setdefault(about, {}).setdefault(title, []).append(name)
+    told: list[tuple[Tone, str, str]] = []
+    for (tone, words), places in found.items():
+        by_models: dict[str, list[str]] = {}
+        for title, names in places.items():
+            by_models.setdefault(", ".join(dict.fromkeys(names)), []).append(title)
+        where = (" on ".join(filter(None, [names, "; ".join(filter(None, titles))])) for names, titles in by_models.items())
+        told.append((tone, "; ".join(where), words))
+    return sorted(told, key=lambda one: one[0] != "brick")
 
 
 def of_run(run: Run) -> Iterator[tuple[Tone, str]]:
@@ -109,7 +116,7 @@ def every_run(all_: Sequence[Group], models: Models) -> Section:
     columns = [
         Column("model, benchmark"), Column("score", number=True), Column("interval"), Column("baselines"), Column("best control"),
         Column("audio gain", number=True, about="score − best control"), Column("n", number=True),
-        *(Column(name, number=True, narrow=True) for name in STATUSES), Column("given", number=True), Column("heard", number=True),
+        *(Column(name, number=True) for name in STATUSES), Column("given", number=True), Column("heard", number=True),
     ]  # fmt: skip
     rows = []
     for group in all_:
@@ -131,8 +138,8 @@ def _run_row(run: Run, group: Group, scale: Scale, models: Models) -> list[Cell]
             deaf = gain.low is not None and gain.low <= 0
             gained = Cell(signed(gain.value), between(gain.low, gain.high, signed), tone="brick" if deaf else "")
         cells = [
-            valued(score, strong=True), Cell(drawn=drawn(run, score, scale)),
-            Cell(baselines(score) or NONE), Cell(best[0], whole(best[1])) if best else Cell(NONE, tone="dim"), gained,
+            valued(score, strong=True), Cell(drawn=drawn(run, score, scale, 140)),
+            Cell(baselines(score) or NONE), Cell(WORDS.get(best[0], best[0]), whole(best[1])) if best else Cell(NONE, tone="dim"), gained,
         ]  # fmt: skip
     counts = [_status(run.columns.get(status)) for status in STATUSES]
     given, heard = run.seconds.given, run.seconds.heard
@@ -171,7 +178,7 @@ def cost(all_: Sequence[Group], models: Models) -> Section | None:
 
 
 def _scatters(group: Group, models: Models) -> Iterator[Figure]:
-    for key, label in (("seconds_per_audio_hour", "seconds per hour of audio"), ("model_bytes", "bytes of the model")):
+    for key, label in (("seconds_per_audio_hour", "seconds per hour of audio"), ("model_bytes", "size of the model")):
         points = []
         for run in group.runs:
             value, score = getattr(run.cost, key), run.headline
@@ -186,7 +193,7 @@ def _scatters(group: Group, models: Models) -> Iterator[Figure]:
             f"{group.title}: {group.metric} against {label}", [Column("model"), Column(label, True), Column(group.metric, True)], rows
         )
         about = f"{group.title}: {group.metric} against {label}, {count(len(points), 'model')}"
-        picture = charts.scatter(points, label, group.metric, about)
+        picture = charts.scatter(points, label, group.metric, about, show)
         yield Figure(group.title, picture, f"{group.metric} against {label}", numbers)
 
 
@@ -198,15 +205,17 @@ def differences(results: Results, all_: Sequence[Group], models: Models) -> Sect
     columns = [
         Column("first − second"), Column("benchmark"), Column("first", True), Column("second", True), Column("difference", True),
         Column("interval"), Column("p", True), Column("n", True), Column("sources", True),
+        Column("protocols differ in"),
     ]  # fmt: skip
     rows = []
     for d in results.differences:
         sure = d.low is not None and d.high is not None and (d.low > 0 or d.high < 0)
         rows.append([
-            Cell(f"{models.name(d.a, d.a_pipeline)} − {models.name(d.b, d.b_pipeline)}"), Cell(titles.get(d.protocol_hash, NONE), d.metric),
+            Cell(f"{models.name(d.a, d.a_pipeline)} − {models.name(d.b, d.b_pipeline)}"),
+            Cell(titles.get(d.protocol_hash) or d.benchmark or NONE, d.metric),
             Cell(plain(d.a_value)), Cell(plain(d.b_value)), Cell(signed(d.difference), between(d.low, d.high, signed), strong=sure),
             Cell(drawn=whisker(scale, d.difference, d.low, d.high, colour="accent" if sure else "edge", zero=True)),
-            Cell(chance_of(d.p)), Cell(amount(d.n)), Cell(amount(d.sources)),
+            Cell(chance_of(d.p)), Cell(amount(d.n)), Cell(amount(d.sources)), Cell(", ".join(d.differ), tone="amber"),
         ])  # fmt: skip
     hashes = dict.fromkeys(f"{titles.get(d.protocol_hash, d.metric)} {d.protocol_hash or 'not told'}" for d in results.differences)
     lede = (

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from auricle.landscape import asked, pictures
 from auricle.landscape.contamination import CLAIMS, Finding, contamination
-from auricle.landscape.pictures.canvas import themed, variables
+from auricle.landscape.pictures.canvas import colours, themed
 from auricle.landscape.schema import Landscape
 
 _HERE = Path(__file__).parent
@@ -59,13 +59,7 @@ def served(field: Landscape) -> str:
 
 def css() -> str:
     """Light, dark by the system, dark by choice; then the rules."""
-    light, night = variables(False), variables(True)
-    colours = (
-        f":root{{color-scheme:light;{light}}}"
-        f"@media (prefers-color-scheme:dark){{:root:not([data-theme='light']){{color-scheme:dark;{night}}}}}"
-        f":root[data-theme='dark']{{color-scheme:dark;{night}}}"
-    )
-    return f"{colours}\n{(_HERE / 'landscape.css').read_text('utf-8')}{themed()}"
+    return f"{colours()}\n{(_HERE / 'landscape.css').read_text('utf-8')}{themed()}"
 
 
 def js() -> str:

@@ -42,8 +42,12 @@ def _css() -> str:
     """The rules, in the type of the built page."""
     from auricle.landscape import page
 
-    inter = [path.name for path in _FONTS.glob("inter-latin-*.woff2")]
-    faces = [
-        f"@font-face{{font-family:'Inter Variable';font-weight:100 900;src:url('./assets/{name}') format('woff2')}}\n" for name in inter
-    ]
-    return "".join(faces) + page.css()
+    return faces() + page.css()
+
+
+def faces() -> str:
+    """The type of the built page."""
+    return "".join(
+        f"@font-face{{font-family:'Inter Variable';font-weight:100 900;src:url('./assets/{path.name}') format('woff2')}}\n"
+        for path in _FONTS.glob("inter-latin-*.woff2")
+    )
