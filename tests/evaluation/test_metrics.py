@@ -1,4 +1,6 @@
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -93,3 +95,25 @@ def test_hit_and_recall():
 )
 def test_a_hit_must_point_at_the_moment(hit, moment, right):
     assert covers(hit, moment) is right
+
+
+def test_many_relevant_as_torchmetrics_has_it():
+    golden = json.loads((Path(__file__).parent / "golden/ranking.json").read_text("utf-8"))
+    assert len(golden["queries"]) == 6
+    for query in golden["queries"]:
+        ranked = metrics.relevance_ranked(query["scores"], query["relevant"])
+        right = sum(query["relevant"])
+        for k, value in query["hit"].items():
+            assert hit_at(ranked, int(k), 1) == value
+        for k, value in query["recall"].items():
+            if int(k) >= right:  # below it, ours is a share of those that could fit
+                assert recall_at(ranked, right, int(k), 1) == pytest.approx(value, abs=1e-6)
+        assert metrics.average_precision_at(ranked, right, len(ranked)) == pytest.approx(query["ap"], abs=1e-6)
+
+
+def test_a_tie_finds_nothing():
+    assert metrics.relevance_ranked([0.5, 0.5, 0.5], [True, False, False]) == [0, 0, 1]
+    assert metrics.relevance_ranked([0.5, 0.9, 0.5], [True, True, False]) == [1, 0, 1]
+    assert metrics.average_precision_at([1, 0, 1], 2, 10) == pytest.approx((1 + 2 / 3) / 2)
+    assert metrics.average_precision_at([0, 1] + [1] * 20, 21, 2) == pytest.approx(0.25)  # at most two fit
+    assert math.isnan(metrics.average_precision_at([0], 0, 10))

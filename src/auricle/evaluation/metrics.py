@@ -52,3 +52,17 @@ def covers(hit: tuple[float, float], moment: tuple[float, float], *, excess: flo
     shorter = min(b - a, d - c)
     overlap = min(b, d) - max(a, c)
     return (shorter > 0 and overlap >= 0.5 * shorter) or c <= (a + b) / 2 <= d
+
+
+def relevance_ranked(scores: npt.ArrayLike, relevant: npt.ArrayLike) -> list[int]:
+    """1 and 0 in ranked order, best score first. What scores alike is ranked with the relevant last: nothing is found by a tie."""
+    s, r = np.asarray(scores, dtype=np.float64), np.asarray(relevant, dtype=bool)
+    return [int(x) for x in r[np.lexsort((r, -s))]]
+
+
+def average_precision_at(ranked: Sequence[int], relevant: int, k: int) -> float:
+    """Mean precision at the places of the relevant among the first ``k``, over those that could fit into ``k``. NaN where none is."""
+    if relevant == 0:
+        return float("nan")
+    places = [n for n, one in enumerate(ranked[:k], 1) if one]
+    return sum((found + 1) / place for found, place in enumerate(places)) / min(relevant, k)

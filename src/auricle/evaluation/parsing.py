@@ -41,6 +41,10 @@ _BRACKETED = re.compile(r"[(\[]([A-Za-z])[)\]]")
 _ALONE = re.compile(r"[\s*_\"'`(\[]*([A-Za-z])[\s*_\"'`)\].:!,]*")
 _LIST = re.compile(r"[\s*_\"'`(\[]*[A-Za-z][)\].]?(?:\s*(?:,|/|&|\band\b|\bor\b)\s*[(\[]?[A-Za-z](?![\w'])[)\].]?)+[\s.]*", re.IGNORECASE)
 _DENIAL = re.compile(r"\b(?:not|no|none|never|neither|nor|without|cannot|instead|rather|except)\b|n't\b", re.IGNORECASE)
+_ARTICLES = frozenset(("a", "an", "the"))
+_NUMBERS = dict(
+    zip(("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"), map(str, range(11)), strict=True)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,3 +187,8 @@ def _leading(text: str, options: Sequence[str]) -> int | None:
 def _nothing_said(said: str, options: Sequence[str]) -> bool:
     """No option is named: two would be a contradiction, which likelihood does not settle."""
     return not _named(normal(said), options)
+
+
+def plain(text: str) -> str:
+    """As answers are compared: words without articles, numbers as digits."""
+    return " ".join(_NUMBERS.get(word, word) for word in normal(text).split() if word not in _ARTICLES)

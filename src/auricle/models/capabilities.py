@@ -102,9 +102,12 @@ class Cut(str):
 class GeneratesText(Model, Protocol):
     """Sounds and a prompt → text, piece by piece. Without sounds it is asked by the prompt alone.
 
-    The same for the same ``seed``; seed 0 is the likeliest text where a model can say which that is. The last piece is a :class:`Cut`
-    where ``max_tokens`` ended it. Raises ModelError for a sound that it cannot take in.
+    Each sound comes at its own rate. The same for the same ``seed``; seed 0 is the likeliest text where a model can say which that is.
+    The last piece is a :class:`Cut` where ``max_tokens`` ended it. Raises ModelError for a sound that it cannot take in.
     """
+
+    @property
+    def longest(self) -> float | None: ...  # seconds of a sound that it takes in, what is beyond is not heard; None: all of it
 
     def generate(self, audios: Sequence[Audio], prompt: str, *, seed: int = 0, max_tokens: int = 256) -> Iterator[str]: ...
 
@@ -112,5 +115,8 @@ class GeneratesText(Model, Protocol):
 @runtime_checkable
 class ScoresText(Model, Protocol):
     """Sounds, a prompt and what could follow it → float64 ``[options]``: the log-likelihood of each option, summed over its tokens."""
+
+    @property
+    def longest(self) -> float | None: ...
 
     def score(self, audios: Sequence[Audio], prompt: str, options: Sequence[str]) -> npt.NDArray[np.float64]: ...
