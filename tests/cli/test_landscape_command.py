@@ -82,7 +82,7 @@ def test_find_show_trace_path(run):
     assert run("landscape", "show", "wavcaps", "--json").lines[0]["record"]["id"] == "wavcaps"
     assert "r1-aqa builds on qwen2-audio  [checked]" in run("landscape", "trace", "r1-aqa").out
     assert run("landscape", "trace", "r1-aqa", "--json").lines[0]["up"][0]["depth"] == 1
-    assert run("landscape", "path", "wavcaps", "clotho-aqa").out.splitlines()[1].startswith("clotho gave rise to clothoaqa")
+    assert run("landscape", "path", "wavcaps", "clotho-aqa").out.splitlines()[1].startswith("audiobench derived from clothoaqa")
     assert len(run("landscape", "path", "wavcaps", "clotho-aqa", "--json").lines[0]["steps"]) == 2
 
 
