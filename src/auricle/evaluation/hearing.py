@@ -50,6 +50,7 @@ class Hearing:
         self.cache = cache
         self.condition = condition
         self.full = full or self  # the same with the sound itself
+        self.memo: dict[str, Any] = {} if full is None else full.memo  # what a kind works out once for all conditions
         self._told = told
         self._done: set[str] = set()
         self._vectors: dict[str, Vectors] = {}

@@ -111,7 +111,7 @@ def _of_corpus(benchmark: Benchmark, top: Path) -> Task:
         held = SceneSet(worlds.name, _scene_items(worlds), top, worlds)
     elif benchmark.kind == "zero_shot":
         labels = [corpus.concepts.names[concept] for concept in usable_concepts(corpus, half)]
-        single = by_label(benchmark.name, held, labels)
+        single = by_label(benchmark.name, held, labels, fewest=1)
         if single is None:
             raise DataError(
                 "Missing", f"{benchmark.name}: {top} has too few clips of the {half} half.", path=str(top), hint="Build it whole."

@@ -45,7 +45,7 @@ class Detecting:
 
     def answer(self, model: Any, task: Task, hearing: Hearing) -> Answers:
         labels = _labels(task)
-        reader, calibrated = events.reader_for([task.benchmark.classes.get(label, label) for label in labels], model)
+        reader, calibrated = events.reader_for([task.benchmark.classes.get(label, label.lower()) for label in labels], model)
         rules = Rules.of(model) if calibrated else None
         asked = {"events": labels, "as": list(reader.labels), "rules": None if rules is None else repr(rules)}
 

@@ -7,6 +7,7 @@ A control replaces what is asked, never what was learned from.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -22,7 +23,7 @@ from auricle.evaluation.kinds.zero_shot import one_label
 from auricle.evaluation.outcomes import values
 from auricle.evaluation.probing import STRENGTH, fitted
 from auricle.evaluation.score import Mean, measured
-from auricle.models.capabilities import EmbedsAudio
+from auricle.models.capabilities import EmbedsAudio, Vectors
 
 KNOWN = {"hold": "split", "shots": None, "draws": 1}
 SEED = 0
@@ -58,12 +59,12 @@ class FewShot:
             known = [item for item in learned if len(item.labels) == 1]
             taught = heard_vectors(hearing.full, known)
             usable = [row for row, why in enumerate(taught.failed) if why is None]
+            asking = asked.vectors[[place[item.id] for item in tested]]
             for draw in range(own["draws"]):
-                rows = _drawn([known[r].labels[0] for r in usable], own["shots"], draw)
-                chosen = [usable[r] for r in rows]
-                probe = fitted(taught.vectors[chosen], [known[r].labels[0] for r in chosen])
-                for item, label in zip(tested, probe.predict(asked.vectors[[place[i.id] for i in tested]]), strict=True):
-                    said[place[item.id]].append(str(label))
+                rows = [usable[r] for r in _drawn([known[r].labels[0] for r in usable], own["shots"], draw)]
+                told = _predicted(hearing, taught.vectors[rows], [known[r].labels[0] for r in rows], asking)
+                for item, label in zip(tested, told, strict=True):
+                    said[place[item.id]].append(label)
         outcomes = []
         for row, item in enumerate(task.items):
             right = sum(label == item.labels[0] for label in said[row]) / len(said[row])
@@ -110,6 +111,19 @@ def _key(item: Item, hold: str) -> str:
 
 def _sources(task: Task, items: tuple[Item, ...]) -> set[str]:
     return {task.source(item) for item in items}
+
+
+def _predicted(hearing: Hearing, vectors: Vectors, labels: list[str], asked: Vectors) -> list[str]:
+    """What a probe of these examples says. Kept like all answers; one that must be fitted is fitted once for all controls."""
+    learned = hashlib.sha256(vectors.tobytes() + repr(labels).encode()).hexdigest()
+
+    def work() -> list[str]:
+        if learned not in hearing.memo:
+            hearing.memo[learned] = fitted(vectors, labels)
+        return [str(label) for label in hearing.memo[learned].predict(asked)]
+
+    found: list[str] = hearing.all(learned, ["probe", STRENGTH, hashlib.sha256(asked.tobytes()).hexdigest()], work, 0)
+    return found
 
 
 def _drawn(labels: list[str], shots: int | None, draw: int) -> list[int]:

@@ -79,9 +79,11 @@ class ZeroShot:
 
 
 def classes_of(task: Task) -> list[tuple[str, str]]:
-    """(label, words for it), by label: those that the benchmark names and those that its items have."""
+    """(label, words for it), by label: those that the benchmark names and those that its items have, which are said in lower case."""
     known = task.benchmark.classes
-    return [(label, known.get(label, label)) for label in sorted({*known, *(label for item in task.items for label in item.labels)})]
+    return [
+        (label, known.get(label, label.lower())) for label in sorted({*known, *(label for item in task.items for label in item.labels)})
+    ]
 
 
 def one_label(task: Task) -> None:
