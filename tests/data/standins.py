@@ -165,3 +165,65 @@ def nsynth(top):
             "qualities": [0, 1],
         }
         (top / f"nsynth-{split}/examples.json").write_text(json.dumps({key: facts}))
+
+
+def mmau(top):
+    questions = [
+        ("3fe64f3d", "Based on the given audio, identify the source of the speaking voice.", ["Man", "Woman", "Child", "Robot"], "Man"),
+        ("a2c53160", "What follows the bell?", ["Rain", "A door", "A dog", "Nothing"], "A door"),
+    ]
+    facts = {"dataset": "AudioSet", "task": "sound", "split": "test-mini", "category": "Reasoning", "difficulty": "medium"}
+    listed = []
+    for id, question, choices, answer in questions:
+        put(top / f"test-mini-audios/{id}.wav")
+        asked = {"id": id, "audio_id": f"./test-mini-audios/{id}.wav", "question": question, "choices": choices, "answer": answer}
+        listed.append({**asked, **facts, "sub-category": "Acoustic Source Inference"})
+    (top / "mmau-test-mini.json").write_text(json.dumps(listed))
+
+
+def muchomusic(top):
+    head = [
+        "dataset",
+        "dataset_identifier",
+        "question",
+        "correct_answer",
+        "distractor_1_answer",
+        "distractor_2_answer",
+        "distractor_3_answer",
+        "genre",
+        "music_knowledge",
+        "music_reasoning",
+    ]
+    wrong = ["Scat singing", "Four on the floor", "A choir"]
+    put_table(
+        top / "data/muchomusic.csv", head,
+        ["sdd", "415600.json", "What rhythm do the drums follow?", "Off-beat", *wrong, "Reggae", "['rhythm']", "[]"],
+        ["musiccaps", "-0Gj8-vB1q4_3.json", "What leads?", "A voice", *wrong, "Pop", "[]", "['mood']"],
+        ["musiccaps", "-0Gj8-vB1q4_3.json", "Which mood is it?", "Calm", *wrong, "Pop", "[]", "['mood']"],
+    )  # fmt: skip
+    put_table(top / "data/sdd/song_describer.csv", ["caption_id", "track_id", "caption", "path"], [1, 415600, "A song", "00/415600.mp3"])
+    put_table(top / "data/musiccaps/musiccaps-public.csv", ["ytid", "start_s", "end_s", "caption"], ["-0Gj8-vB1q4", 30, 40, "A song"])
+    put(top / "data/sdd/audio/00/415600.2min.mp3")
+    put(top / "data/musiccaps/audio/[-0Gj8-vB1q4]-[30-40].wav")
+
+
+def compa_order(top):
+    head = ["pair_caption", "reversed_pair_caption", "pair_file", "reversed_pair_file", "triplet_caption", "triplet_file"]
+    put_table(
+        top / "CompA_order/CompA_order_benchmark.csv", head,
+        ["A dog barks, then a man talks", "A man talks, then a dog barks", "a.wav", "a_rev.wav",
+         "A dog barks while a man talks", "a_trip.wav"],
+        ["Rain, then thunder", "Thunder, then rain", "b.wav", "b_rev.wav", "-", "-"],
+    )  # fmt: skip
+    for name in ("a", "a_rev", "a_trip", "b", "b_rev"):
+        put(top / f"CompA_order/CompA_order_files/{name}.wav")
+
+
+def compa_attribute(top):
+    head = ["pair_caption", "reversed_pair_caption", "pair_file", "reversed_pair_file", "pair_file.1", "reversed_pair_file.1"]
+    put_table(
+        top / "CompA_attribute/Compa-Attribute.csv", head,
+        ["A man laughs and a baby cries", "A baby laughs and a man cries", "x7fmOlUlwoNg", "r1nicOVtvkQ", "1.wav", "1_rev.wav"],
+    )  # fmt: skip
+    for name in ("1", "1_rev"):
+        put(top / f"CompA_attribute/CompA_attribute_files/{name}.wav")

@@ -33,7 +33,7 @@ def test_stand_ins_load(loaded):
     for item in items.values():
         assert item.set == id
         assert item.split
-        assert item.clip or id in ("clothoaqa",) or item.split == "validation"
+        assert item.clip or id in ("clothoaqa", "mmau", "compa_order", "compa_attribute") or item.split == "validation"
         assert (top / item.audio).is_file()
         assert item.duration > 0
         assert item.hash
@@ -66,6 +66,14 @@ def test_stand_ins_load(loaded):
         "clothoaqa": lambda: [q.answer for q in items["Café.wav"].questions] == ["yes", "yes", "no", "radio"]
         and items["Café.wav"].extra["confidence"] == ["yes", "maybe", "no", "yes"] and items["Santa Motor.wav"].clip == "freesound:159200"
         and [q.kind for q in items["Café.wav"].questions] == ["yes/no"] * 3 + [""],
+        "mmau": lambda: items["a2c53160"].questions[0].options[1] == items["a2c53160"].questions[0].answer == "A door"
+        and items["3fe64f3d"].extra["task"] == "sound" and items["3fe64f3d"].audio == "test-mini-audios/3fe64f3d.wav",
+        "muchomusic": lambda: Counter(i.clip for i in items.values()) == {"jamendo:415600": 1, "youtube:-0Gj8-vB1q4": 2}
+        and items["sdd:415600:2"].audio == "data/sdd/audio/00/415600.2min.mp3"
+        and items["musiccaps:-0Gj8-vB1q4:4"].questions[0].options[0] == "Calm",
+        "compa_order": lambda: sorted(items) == ["1/pair", "1/reversed", "1/triplet", "2/pair", "2/reversed"]
+        and items["1/triplet"].captions == ("A dog barks while a man talks",) and items["2/reversed"].audio.endswith("/b_rev.wav"),
+        "compa_attribute": lambda: sorted(items) == ["1/pair", "1/reversed"] and items["1/pair"].audio.endswith("files/1.wav"),
         "nsynth": lambda: items["bass_electronic_test-060-100"].extra["pitch"] == 60
         and items["bass_electronic_valid-060-100"].split == "dev",
     }  # fmt: skip
@@ -122,7 +130,8 @@ def test_descriptors():
     known = descriptors()
     assert len(known) >= 20
     assert {d.layout.kind for d in known.values()} == {
-        "csv_captions", "csv_events", "csv_labels", "csv_multilabel", "csv_questions", "folders", "json_captions", "json_labels", "named_files",
+        "csv_captions", "csv_choices", "csv_events", "csv_labels", "csv_multilabel", "csv_pairs", "csv_questions", "folders",
+        "json_captions", "json_labels", "json_questions", "named_files",
     }  # fmt: skip
     for name in STANDINS:
         assert known[name].proven in ("stand-in", "data")

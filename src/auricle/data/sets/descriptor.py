@@ -10,20 +10,34 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from auricle.data.sets.csv_captions import CsvCaptions
+from auricle.data.sets.csv_choices import CsvChoices
 from auricle.data.sets.csv_events import CsvEvents
 from auricle.data.sets.csv_labels import CsvLabels
 from auricle.data.sets.csv_multilabel import CsvMultilabel
+from auricle.data.sets.csv_pairs import CsvPairs
 from auricle.data.sets.csv_questions import CsvQuestions
 from auricle.data.sets.folders import Folders
 from auricle.data.sets.json_captions import JsonCaptions
 from auricle.data.sets.json_labels import JsonLabels
+from auricle.data.sets.json_questions import JsonQuestions
 from auricle.data.sets.named_files import NamedFiles
 from auricle.errors import DataError, UsageError
 
 FOLDER = Path(__file__).parent / "descriptors"
 
 Layout = Annotated[
-    CsvCaptions | CsvEvents | CsvLabels | CsvMultilabel | CsvQuestions | Folders | JsonCaptions | JsonLabels | NamedFiles,
+    CsvCaptions
+    | CsvChoices
+    | CsvEvents
+    | CsvLabels
+    | CsvMultilabel
+    | CsvPairs
+    | CsvQuestions
+    | Folders
+    | JsonCaptions
+    | JsonLabels
+    | JsonQuestions
+    | NamedFiles,
     Field(discriminator="kind"),
 ]
 

@@ -10,6 +10,7 @@ from auricle.evaluation.kinds.base import Answers, Kind, Measured
 _HOME = {
     "answering": "Answering",
     "captioning": "Captioning",
+    "contrasting": "Contrasting",
     "detecting": "Detecting",
     "few_shot": "FewShot",
     "multilabel": "MultiLabel",
