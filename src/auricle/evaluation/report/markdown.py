@@ -17,21 +17,21 @@ def markdown(report: Report) -> str:
         parts.append(f"## {_text(section.title)}")
         parts += [f"*{_text(', '.join(section.tags))}*"] * bool(section.tags) + [_text(section.lede)] * bool(section.lede)
         for block in section.blocks:
-            parts += _block(block, 3)
+            parts += _block(block, 3, section.title)
     return "\n\n".join(parts) + "\n"
 
 
-def _block(block: Block, level: int) -> Iterator[str]:
+def _block(block: Block, level: int, below: str) -> Iterator[str]:
     head = "#" * level
     if isinstance(block, Table):
-        yield from [f"{head} {_text(block.title)}"] * bool(block.title)
+        yield from [f"{head} {_text(block.title)}"] * (block.title not in ("", below))
         yield _table(block)
     elif isinstance(block, Figures):
         if block.title:
             yield f"{head} {_text(block.title)}"
         for figure in block.figures:
             yield f"{head}# {_text(figure.numbers.title)}"
-            if figure.caption:
+            if figure.caption not in figure.numbers.title:
                 yield _text(figure.caption)
             yield _table(figure.numbers)
     elif isinstance(block, Words):
@@ -44,7 +44,7 @@ def _block(block: Block, level: int) -> Iterator[str]:
     elif isinstance(block, Fold):
         yield f"{head} {_text(block.title)}" + (f" ({_text(block.beside)})" if block.beside else "")
         for inner in block.blocks:
-            yield from _block(inner, level + 1)
+            yield from _block(inner, level + 1, block.title)
 
 
 def _table(table: Table) -> str:
@@ -63,7 +63,9 @@ def _line(cells: list[str]) -> str:
 
 def _cell(cell: Cell) -> str:
     text = f"**{_text(cell.text)}**" if cell.strong and cell.text else _text(cell.text)
-    return f"{text} ({_text(cell.beside)})" if cell.beside else text
+    if not cell.beside:
+        return text
+    return f"{text}, {_text(cell.beside)}" if "(" in cell.beside else f"{text} ({_text(cell.beside)})"
 
 
 def _text(words: str) -> str:
