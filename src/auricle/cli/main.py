@@ -23,6 +23,7 @@ from auricle.cli import (
     mcp,
     models,
     output,
+    report,
     search,
     serve,
     teach,
@@ -58,6 +59,7 @@ for group in (
     train,
     adapt,
     evaluate,
+    report,
     demo,
 ):
     group.register(app)
