@@ -38,6 +38,7 @@ renamed, and each result names the `model` and the `pipeline_id` that made it.
 | `adapt` | `method`, `shots`, `accuracy`, `low`, `high`, `spread`, `map`, `n`, `missing`, …; last line: `labels`, `tested`, `saved`, … |
 | `embed` | `path` or `text`, `start`, `end`, `vector`, … |
 | `duplicates` | `kind`, `similarity`, `paths`, `durations`, … |
+| `evaluate` | a run a line: `benchmark`, `model`, `scores`, `columns`, `controls`, `audio_gain`, …; then a line a `difference` |
 | an input that failed | `path`, `error`, `kind`, `hint` |
 
 A path that is not UTF-8 is made readable in `path`, and adds `path_bytes`: its bytes in base64.
@@ -48,6 +49,7 @@ A path that is not UTF-8 is made readable in `path`, and adds `path_bytes`: its 
 | --- | --- |
 | `AURICLE_LIBRARY` | the library that commands use when `--library` names none |
 | `AURICLE_HOME` | the folder of that library and of pulled models, instead of the user's data folder |
+| `AURICLE_DATA` | the folder below which `evaluate` looks for sets |
 | `AURICLE_THREADS` | how many cores to use, instead of all |
 
 ## Shell completion

@@ -56,7 +56,7 @@ def test_json_lines_and_a_folder(run, toys):
 
 
 def test_without_on_it_lists(run, toys):
-    ran = run("evaluate", "toy@1")
+    ran = run("evaluate")
     assert ran.code == 0
     assert "fsdd-speakers" in ran.out
 
@@ -67,6 +67,8 @@ def test_without_on_it_lists(run, toys):
         (("toy@1", "--on", "esc51"), 2, "there is no benchmark 'esc51'. Did you mean esc50?"),
         (("toy@1", "--on", "fsd50k"), 3, "no such file or folder"),
         (("toy@1", "--on", "esc50="), 2, "the name is empty"),
+        (("toy@1",), 2, "there is nothing to measure on. Name it with --on"),
+        (("--on", "esc50"), 2, "there is no model. Name one"),
         (("nobody", "--on", "esc50"), 3, "no model is named 'nobody'"),
         (("toy@1", "--on", "esc50", "--write", "/nowhere/at/all.json"), 3, "No such file or directory"),
     ],

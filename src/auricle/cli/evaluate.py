@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate(
-    models: Annotated[list[str], argument("MODEL", MODELS, callback=filled)],
+    models: Annotated[list[str] | None, argument("MODEL", MODELS)] = None,
     on: Annotated[
         list[str] | None,
         option(
@@ -39,7 +39,7 @@ def evaluate(
     write: Annotated[
         Path | None, option("--write", metavar="FILE", parser=as_path, help="Also write everything to FILE, as JSON.", show_default=False)
     ] = None,
-    controls: Annotated[bool, typer.Option("--controls/--no-controls", help="Ask again with silence, noise and other sounds.")] = True,
+    no_controls: Annotated[bool, typer.Option("--no-controls", help="Do not ask again with silence, noise and other sounds.")] = False,
     cache: Annotated[
         Path | None, option("--cache", metavar="FOLDER", parser=as_path, help="Where answers are kept.", show_default="auricle's own")
     ] = None,
@@ -51,17 +51,23 @@ def evaluate(
     """Measure models on benchmarks: scores with intervals, what hearing is worth, what it cost.
 
     A set is looked for below $AURICLE_DATA where no FOLDER is given. Every answer is kept: what was done is not computed again.
-    Without --on: the benchmarks there are.
+    Without MODEL and --on: the benchmarks there are.
     """
     import shlex
     import sys
 
     from auricle.audio import prestart
     from auricle.cli import output
+    from auricle.errors import UsageError
 
-    if not on:
+    if not on and not models:
         _list(json)
         return
+    if not on or not models:
+        lacking, way_out = (
+            ("no model", "Name one, e.g. tiny-towers.") if on else ("nothing to measure on", "Name it with --on NAME[=FOLDER].")
+        )
+        raise UsageError(f"there is {lacking}.", hint=f"{way_out} `auricle evaluate` alone lists the benchmarks.")
     prestart()
     from auricle import settings
     from auricle.evaluation import documents, floors, harness, loading
@@ -70,14 +76,14 @@ def evaluate(
     folder = cache or settings.home() / "evaluate"
     asked = [_named(text) for text in filled(on)]
     tasks = [loading.load(get(name), where) for name, where in asked]
-    loaded = [floors.load(name, folder=folder) for name in models]
+    loaded = [floors.load(name, folder=folder) for name in filled(models)]
     for task in tasks:
         harness.fits(loaded, task, anyway=anyway)
     runs: list[Run] = []
     for task in tasks:
         for model in loaded:
             with _progress(f"{task.benchmark.name} {model.name}") as told:
-                run = harness.measure(model, task, cache=folder, controls=controls, anyway=anyway, told=told)
+                run = harness.measure(model, task, cache=folder, controls=not no_controls, anyway=anyway, told=told)
             runs.append(run)
             if json:
                 output.emit_document(run.document())
