@@ -24,6 +24,7 @@ from auricle.cli import (
     models,
     output,
     report,
+    reproduce,
     search,
     serve,
     teach,
@@ -60,6 +61,7 @@ for group in (
     adapt,
     evaluate,
     report,
+    reproduce,
     demo,
 ):
     group.register(app)
