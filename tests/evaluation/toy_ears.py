@@ -43,7 +43,12 @@ def sounds(
         for take in range(per_label):
             name = f"{label.replace(' ', '_')}-{take}.wav"
             long = 8.0 if label in BEDS else seconds
-            sf.write(folder / name, tone(label, long, bend=1 + 0.004 * (take - 1), seed=take, level=level), RATE, subtype="FLOAT")
+            sf.write(
+                folder / name,
+                tone(label, long, bend=1 + 0.004 * (take - 1), seed=take + 100 * len(split), level=level),
+                RATE,
+                subtype="FLOAT",
+            )
             extra = {"said": f"here are {take + 2} dogs"} if label == SPEECH else {}
             labels = (label, "speech") if label == SPEECH else (label,)
             source = f"{split}/{label}/{take}"
