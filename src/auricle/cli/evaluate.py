@@ -12,7 +12,9 @@ import typer
 from auricle.cli.options import JsonFlag, argument, as_path, examples, filled, option
 
 if TYPE_CHECKING:
+    from auricle.evaluation.benchmark import Task
     from auricle.evaluation.harness import Run
+    from auricle.evaluation.leakage import Leakage
 
 MODELS = "As --model elsewhere; `random` and `random-clap` know nothing."
 
@@ -23,6 +25,7 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "auricle evaluate tiny-towers@1 tiny-towers@2 --on esc10=~/data/esc10 --write results.json",
             "auricle evaluate tiny-towers random --on fsdd --on fsdd-speakers",
+            "auricle evaluate my-model --on esc10 --trained-on train.jsonl",
             "auricle evaluate hf:laion/clap-htsat-unfused --on esc50=ESC-50-master --json",
         ),
     )(evaluate)
@@ -42,6 +45,16 @@ def evaluate(
     no_controls: Annotated[bool, typer.Option("--no-controls", help="Do not ask again with silence, noise and other sounds.")] = False,
     cache: Annotated[
         Path | None, option("--cache", metavar="FOLDER", parser=as_path, help="Where answers are kept.", show_default="auricle's own")
+    ] = None,
+    trained_on: Annotated[
+        str | None,
+        option(
+            "--trained-on",
+            metavar="MANIFEST",
+            help="What the models learned from: tells which items are in it, and scores the rest alone.",
+            show_default=False,
+            callback=filled,
+        ),
     ] = None,
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Measure incomplete data and compare different protocols; what is wrong is named.")
@@ -70,7 +83,7 @@ def evaluate(
         raise UsageError(f"there is {lacking}.", hint=f"{way_out} `auricle evaluate` alone lists the benchmarks.")
     prestart()
     from auricle import settings
-    from auricle.evaluation import documents, floors, harness, loading
+    from auricle.evaluation import documents, floors, harness, leakage, loading
     from auricle.evaluation.benchmark import get
 
     folder = cache or settings.home() / "evaluate"
@@ -81,9 +94,11 @@ def evaluate(
         harness.fits(loaded, task, anyway=anyway)
     runs: list[Run] = []
     for task in tasks:
+        leaked = _leaked(task, trained_on)
         for model in loaded:
             with _progress(f"{task.benchmark.name} {model.name}") as told:
                 run = harness.measure(model, task, cache=folder, controls=not no_controls, anyway=anyway, told=told)
+            run = leakage.of_run(run, leaked) if leaked is not None else run
             runs.append(run)
             if json:
                 output.emit_document(run.document())
@@ -100,6 +115,20 @@ def evaluate(
         command = shlex.join(["auricle", *sys.argv[1:]])
         documents.write(write, documents.document(runs=[run.document() for run in runs], differences=differences, command=command))
         output.note(f"wrote {output.short_path(str(write))}")
+
+
+def _leaked(task: Task, manifest: str | None) -> Leakage | None:
+    """What the task shares with the manifest; in words on stderr."""
+    from auricle.cli import output
+    from auricle.evaluation import leakage
+
+    if manifest is None:
+        return None
+    with _progress(f"{task.benchmark.name} in {output.short_path(manifest)}") as told:
+        found = leakage.of_task(task, manifest, told=(lambda done, of: told(None, done, of)) if told else None)
+    for line in found.lines():
+        output.note(output.plain(f"{task.benchmark.name}: {line}"))
+    return found
 
 
 def _list(json: bool) -> None:
@@ -174,6 +203,10 @@ def _show(runs: list[Run], differences: list[dict[str, Any]]) -> None:
             output.say(f"{run.model}: {output.plain(note)}")
         for alarm in run.alarms:
             output.say(f"{run.model}: ALARM {output.plain(alarm)}")
+        if run.leakage is not None:
+            from auricle.evaluation.leakage import told_of_run
+
+            output.say(output.plain(f"{run.model}: {told_of_run(run.leakage)}"))
     for finding in first.lint:
         output.say(f"{finding.level}: {output.plain(finding.rule)}: {output.plain(finding.message)}")
     for d in differences:

@@ -34,6 +34,8 @@ from auricle.evaluation.statistics import Counts, Difference, resampled_differen
 from auricle.results import Failure
 
 if TYPE_CHECKING:
+    from auricle.evaluation.benchmark import Task
+    from auricle.evaluation.harness import Run
     from auricle.landscape.asked import Declared
 
 Level = Literal["id", "clip", "bytes", "sound", "text", "near-text"]
@@ -70,6 +72,7 @@ class Leakage:
     declared: tuple[Declared, ...] = ()
     failures: tuple[Failure, ...] = field(default=())
     heard: bool = True
+    asked: tuple[Item, ...] = field(default=(), repr=False)
 
     @cached_property
     def flagged(self) -> frozenset[str]:
@@ -151,8 +154,9 @@ def between(
     }  # fmt: skip
     told = digest([[e.item.id, e.item.clip, e.item.hash, e.item.captions] for e in trained])
     return Leakage(
-        manifest, told, len(trained), tuple(e.item.id for e in asked), reasons, tuple(_declared(trained, asked)), tuple(failures), heard
-    )
+        manifest, told, len(trained), tuple(e.item.id for e in asked), reasons, tuple(_declared(trained, asked)), tuple(failures), heard,
+        tuple(e.item for e in asked),
+    )  # fmt: skip
 
 
 def _reasons(trained: Sequence[Entry], asked: Sequence[Entry]) -> Iterator[tuple[str, Reason]]:
@@ -281,6 +285,34 @@ class Part:
         every = np.zeros(len(self.whole.items), np.int64)
         every[self.places] = counts
         return _at(self.whole, every)
+
+
+def of_task(task: Task, manifest: PathLike, *, told: Told | None = None) -> Leakage:
+    """Of what a benchmark asks about."""
+    return leakage(task.items, task.held.folder, manifest, told=told)
+
+
+def of_run(run: Run, found: Leakage) -> Run:
+    """The run with what leaked; what was asked of an item counts as that item, by its id or its sound."""
+    known = frozenset(found.items)
+    sounds = {item.audio: item.id for item in found.asked if item.audio}
+    owner = {o.id: o.id if o.id in known else sounds.get(o.audio, o.id) for o in run.outcomes}
+    return replace(run, leakage=scored(found, run.scores[0], item_of=lambda id: owner.get(id, id)))
+
+
+def told_of_run(document: Mapping[str, Any]) -> str:
+    """The scores of a run's leakage on one line."""
+    named = [(name, document[name]) for name in ("clean", "flagged") if document[name] is not None]
+    parts = [f"{name} {_interval(part)} on {part['n']}" for name, part in named]
+    for name, what in (("inflation", "all − clean"), ("difference", "flagged − clean")):
+        if document[name] is not None:
+            part = document[name]
+            parts.append(f"{what} {part['value']:+.3f} ({part['low']:+.3f} to {part['high']:+.3f})" if part["low"] is not None else what)
+    return "; ".join([*parts, *(document["notes"] if not named or document["clean"] is None else ())]) or "nothing is flagged"
+
+
+def _interval(part: Mapping[str, Any]) -> str:
+    return "-" if part["value"] is None else f"{part['value']:.3f} ({part['low']:.3f}–{part['high']:.3f})"
 
 
 def scored(found: Leakage, score: Score, *, item_of: Callable[[str], str] = lambda id: id) -> dict[str, Any]:
