@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "evaluation"))
 import toy_sets
 from toy_models import Deaf, Toy
 
+from auricle import _faults
 from auricle.evaluation import benchmark, floors
 
 
@@ -90,3 +91,19 @@ def test_incomplete_data_is_refused_unless_asked_for(run, toys):
     assert ran.code == 0
     assert "skipped" in ran.out
     assert "error: half-downloaded" in ran.out
+
+
+def test_interrupted_it_goes_on(run, toys):
+    _faults.arm("evaluation.cache.after", "interrupt", 9)
+    ran = run("evaluate", "toy@1", "--on", "esc50", "--no-controls")
+    assert (ran.code, ran.err) == (130, "auricle: interrupted.\n")
+    ran = run("evaluate", "toy@1", "--on", "esc50", "--no-controls")
+    assert "15 answers computed, 9 from the cache" in ran.err
+
+
+def test_a_full_disk_is_one_line(run, toys):
+    _faults.arm("evaluation.cache.before", "enospc", 3)
+    ran = run("evaluate", "toy@1", "--on", "esc50", "--no-controls")
+    assert ran.code == 3
+    assert len(ran.err.splitlines()) == 1
+    assert "No space left on device" in ran.err

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 import toy_sets
-from toy_models import Deaf, NoNumbers, NoText, Sure, Toy, tone
+from toy_models import Deaf, NoNumbers, NoText, Peeking, Sure, Toy, tone
 
 from auricle.errors import DataError, ModelError, UsageError
 from auricle.evaluation import documents, harness
@@ -60,6 +60,9 @@ def test_broken_models_are_caught(folder):
     assert any(alarm.startswith("the sound changes nothing") for alarm in deaf.alarms)
     assert any(alarm.startswith("constant") for alarm in deaf.alarms)
     assert deaf.gain.value == 0
+    peeking = harness.measure(Peeking("peeking@1"), task)
+    assert peeking.scores[0].value == 0.25  # there is no name to read
+    assert any(alarm.startswith("deaf") for alarm in peeking.alarms)
     shuffled = harness.measure(Toy("shuffled@1", {"bell": "horn", "horn": "whistle", "whistle": "hum", "hum": "bell"}), task)
     assert shuffled.scores[0].value == 0.0
     assert any(alarm.startswith("deaf") for alarm in shuffled.alarms)
@@ -112,6 +115,16 @@ def test_models_that_cannot_be_asked(folder):
         harness.measure(NoText(), task_of(folder))
     with pytest.raises(ModelError, match=r"not one of 24 was answered: nan@1 gives no numbers \(NaN\)"):
         harness.measure(NoNumbers("nan@1"), task_of(folder))
+
+
+def test_one_embedding_without_numbers_is_one_failure(folder):
+    soundfile.write(folder / "audio/1-100-A-0.wav", tone("bell", level=0.9), 8000)
+    model = NoNumbers("loud@1")
+    model.loud = 0.6
+    run = harness.measure(model, task_of(folder), controls=False)
+    assert columns(run.outcomes)["failed"] == 1
+    assert run.scores[0].value == pytest.approx(23 / 24)
+    assert "gives no numbers (NaN) for 1-100-A-0.wav" in run.outcomes[0].reason
 
 
 def test_a_second_run_computes_nothing_and_says_the_same(folder, tmp_path):

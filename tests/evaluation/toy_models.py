@@ -78,6 +78,16 @@ class NoNumbers(Toy):
         return np.full(DIM, np.nan) if np.abs(window.samples).max() > self.loud else super().hear(window)
 
 
+class Peeking(Toy):
+    """Hears nothing, and reads the label in the name of the file."""
+
+    def hear(self, window):
+        vector = np.full(DIM, 1e-3)
+        for k in range(len(PITCHES)):
+            vector[k] += f"-{k}.wav" in window.source
+        return vector / np.linalg.norm(vector)
+
+
 class NoText:
     name, pipeline_id, rate, dim, windowing = "ears@1", "ears@1:0", RATE, DIM, Windowing(1.0, 0.5)
 
