@@ -73,6 +73,11 @@ def planted(sides, sounds, level):
         noise = np.random.default_rng(0).normal(size=(1, 8000)).astype(np.float32)
         shifted = Audio(np.concatenate([0.001 * noise, 0.4 * sounds[2].samples], axis=1), 16000)
         return mine, [put(test, "e0.ogg", shifted.at(44100), set="theirs"), *theirs[1:]]
+    if level == "near-sound":
+        sound = sounds[9]
+        loud = np.random.default_rng(0).normal(size=sound.samples.shape) * np.sqrt((sound.samples**2).mean()) * 1.2
+        noisy = Audio((sound.samples + loud).astype(np.float32), 16000)
+        return [*mine, put(train, "copy.wav", sound)], [put(test, "e0.wav", noisy, set="theirs"), *theirs[1:3], *theirs[4:]]
     said = "A small dog barks twice, then a door is shut behind it."
     heard = said if level == "text" else said.replace("shut", "slammed")
     return [*mine[:5], replace(mine[5], captions=(said,))], [replace(theirs[0], captions=(heard.upper(),)), *theirs[1:]]
