@@ -60,9 +60,9 @@ def test_what_a_person_sees_is_a_sentence():
 
 def test_it_loads_in_milliseconds():
     def once():
-        start = time.perf_counter()
+        start = time.process_time()  # what it takes, not what a busy machine lets it wait
         read(COMPILED)
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     assert min(once() for _ in range(5)) < 0.05
 
