@@ -9,6 +9,7 @@ import typer
 
 from auricle.cli import (
     adapt,
+    audit,
     classify,
     data,
     demo,
@@ -60,6 +61,7 @@ for group in (
     train,
     adapt,
     evaluate,
+    audit,
     report,
     reproduce,
     demo,

@@ -9,7 +9,7 @@ A probe compares with chance or a control, and says so where its sound is compos
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,6 +18,7 @@ import numpy as np
 from auricle.errors import DataError
 from auricle.evaluation.heldout import HeldOut
 from auricle.evaluation.score import Score, digest
+from auricle.evaluation.statistics import Interval
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,18 @@ class Curve:
     y: tuple[float, ...]
     low: tuple[float, ...]
     high: tuple[float, ...]
+    y_label: str = ""
+
+    @classmethod
+    def of(cls, name: str, x_label: str, x: Sequence[float], rows: Sequence[Interval | Score], y_label: str = "") -> Curve:
+        """A row for each x."""
+        y, low, high = (tuple(float(getattr(row, part)) for row in rows) for part in ("value", "low", "high"))
+        return cls(name, x_label, tuple(map(float, x)), y, low, high, y_label)
 
     def document(self) -> dict[str, Any]:
         """JSON-ready; what is not defined is null."""
         numbers = {part: [_number(value) for value in getattr(self, part)] for part in ("x", "y", "low", "high")}
-        return {"name": self.name, "x_label": self.x_label, **numbers}
+        return {"name": self.name, "x_label": self.x_label, "y_label": self.y_label, **numbers}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ the same sentence with another name in it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -231,13 +231,9 @@ def _points(margins: Floats) -> Floats:
 
 
 def _curve(moved: Floats, trials: Sequence[Trial], unit: str) -> Curve:
-    rows = list(_by_level(moved, trials))
-    x = tuple(sorted({t.level for t in trials}))
-    return Curve(f"{unit} gained by naming", "dB of speech over the clip", x, *(tuple(row[i] for row in rows) for i in range(3)))
-
-
-def _by_level(moved: Floats, trials: Sequence[Trial]) -> Iterator[tuple[float, float, float]]:
-    for level in sorted({t.level for t in trials}):
+    levels = sorted({t.level for t in trials})
+    rows = []
+    for level in levels:
         own = [i for i, t in enumerate(trials) if t.level == level]
-        found = bootstrap(moved[own], clusters=[mixing.source(trials[i].item) for i in own])
-        yield found.value, found.low, found.high
+        rows.append(bootstrap(moved[own], clusters=[mixing.source(trials[i].item) for i in own]))
+    return Curve.of(f"{unit} gained by naming", "dB of speech over the clip", levels, rows, unit)

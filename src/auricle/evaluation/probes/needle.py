@@ -238,10 +238,10 @@ def _detected(events: Sequence[tuple[float, float, int]], needles: Sequence[Need
 def _curves(ranks: Floats, needles: Sequence[Needle], score: Callable[[str, Floats, dict[str, float]], Score]) -> Iterator[Curve]:
     hit = (ranks <= 1).astype(np.float64)
     levels = np.array([n.over for n in needles])
-    yield _grouped("hit@1", "dB over the background", hit, levels, needles)
+    yield _grouped("needle found first, by level", "dB over the background", hit, levels, needles)
     end = max(n.end for n in needles)
     quarter = np.array([min(3, int(4 * n.start / end)) for n in needles])
-    yield _grouped("hit@1 by time", "quarter of the hour", hit, quarter + 1.0, needles)
+    yield _grouped("needle found first, by time", "quarter of the hour", hit, quarter + 1.0, needles)
 
 
 def _grouped(name: str, x_label: str, values: Floats, by: Floats, needles: Sequence[Needle]) -> Curve:
@@ -252,7 +252,7 @@ def _grouped(name: str, x_label: str, values: Floats, by: Floats, needles: Seque
     for own in x:
         chosen = np.flatnonzero(by == own).tolist()
         rows.append(bootstrap(values[chosen], clusters=[mixing.source(needles[i].item) for i in chosen]))
-    return Curve(name, x_label, tuple(x), *(tuple(getattr(row, part) for row in rows) for part in ("value", "low", "high")))
+    return Curve.of(name, x_label, x, rows, "hit@1")
 
 
 def _is_bed(item: Item) -> bool:

@@ -171,5 +171,4 @@ def _events(k: int) -> str:
 
 
 def _curve(name: str, rows: Sequence[Score]) -> Curve:
-    x = tuple(float(k + 1) for k in range(len(rows)))
-    return Curve(name, "events at once", x, *(tuple(getattr(row, part) for row in rows) for part in ("value", "low", "high")))
+    return Curve.of(f"{name} by events at once", "events at once", range(1, len(rows) + 1), rows, name)

@@ -190,6 +190,4 @@ def _by_chance(right: Right) -> float:
 
 def _curve(right: Right, sources: Sequence[str]) -> Curve:
     rows = sorted((bootstrap(right[:, w], clusters=sources, rounds=500) for w in range(right.shape[1])), key=lambda found: found.value)
-    x = tuple(float(w + 1) for w in range(len(rows)))
-    values = (tuple(getattr(row, part) for row in rows) for part in ("value", "low", "high"))
-    return Curve("accuracy by wording", "wording, worst first", x, *values)
+    return Curve.of("accuracy by wording", "wording, worst first", range(1, len(rows) + 1), rows, "accuracy")

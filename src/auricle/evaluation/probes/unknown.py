@@ -164,5 +164,4 @@ def _reliability(said: Floats, right: npt.NDArray[np.bool_], sources: Sequence[s
     order = np.argsort(said, kind="stable")
     parts = np.array_split(order, min(BINS, len(order)))
     rows = [bootstrap(right[part].astype(np.float64), clusters=[sources[i] for i in part]) for part in parts]
-    x = tuple(b.said for b in reliability(said, right, BINS))
-    return Curve("reliability", "confidence", x, *(tuple(getattr(row, name) for row in rows) for name in ("value", "low", "high")))
+    return Curve.of("reliability", "confidence", [b.said for b in reliability(said, right, BINS)], rows, "share that is right")
