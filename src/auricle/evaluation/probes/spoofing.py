@@ -171,7 +171,8 @@ def audit(
         names, clusters = [*(f"{i}: {condition}" for i in ids), *other_ids], [*sources, *other_sources]
         scores.append(score(f"{condition} speech found by 'speech' (AUROC)", values[k][:, 0], away, names, clusters))
     notes = [
-        f"synthetic: {by} against recorded speech, all below {BAND // 2000} kHz and at one level; a probe meets the same programs with other voices"
+        f"synthetic: {by} against recorded speech, all below {BAND // 2000} kHz and at one level",
+        "a probe is asked of other voices than it was fitted on, of the same programs",
     ]
     for first, second, told in ((0, 1, ""), (2, 3, ", both played back")):
         names = [f"{i}: {CONDITIONS[k]}" for k in (first, second) for i in ids]
