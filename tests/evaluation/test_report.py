@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import tarfile
 from html.parser import HTMLParser
 
 import pytest
@@ -119,7 +120,7 @@ def test_counts_stand_in_their_columns(tmp_path):
     made = composed(tmp_path, minimal(columns=columns, seconds={"given": 100, "heard": 80}))
     row = next(line for line in report.markdown(made).splitlines() if line.startswith("| m (esc10)"))
     assert row == "| m (esc10) | **.500** (.400–.600) | – | – | – | 9 | **1** | **2** | 0 | 0 | **2** | 100 s | 80 s |"
-    assert "80 s of 100 s were heard" in report.markdown(made)
+    assert "20 s of 100 s were not heard" in report.markdown(made)
 
 
 def test_columns_that_do_not_add_up_are_an_alarm(tmp_path):
@@ -179,6 +180,19 @@ def test_what_is_no_results_file_is_said_in_a_line(tmp_path, content, says):
     assert "\n" not in str(caught.value)
 
 
+def test_leakage_is_told_with_what_it_was_compared_with(tmp_path):
+    score = {"metric": "accuracy", "value": 0.5, "low": 0.4, "high": 0.6, "n": 8}
+    leakage = {"all": score, "clean": score, "flagged": None, "inflation": {"value": 0.02, "low": -0.01, "high": 0.04}, "notes": ["a note"],
+               "ids": {"a": ["sound: b"]}, "levels": {"sound": {"items": 1, "meaning": "same sound"}}, "trained_on": "/data/train.jsonl",
+               "declared": [{"says": "shares clips", "source": "a paper", "mark": "checked"}]}  # fmt: skip
+    text = report.markdown(composed(tmp_path, minimal(leakage=leakage, columns={"n": 9, "ok": 9})))
+    for words in ("| m | all − clean | +.020 (−.010 to +.040) |", "Compared with train.jsonl: 1 item may have been learnt from.",
+                  "a note",
+                  "Flagged for m (1 item: sound 1)", "Declared: shares clips (a paper, checked).", "1 item of 9 may have been"):  # fmt: skip
+        assert words in text, words
+    assert "/data/" not in text
+
+
 def test_a_bare_document_makes_a_report(tmp_path):
     bare = minimal(scores=[])
     assert "no score" in report.markdown(composed(tmp_path, bare))
@@ -220,6 +234,14 @@ class TestSounds:
         found = sounds.Sounds().of(Run(benchmark="b", model="m", folder=str(inside)), Item(id="x", audio=name))
         assert isinstance(found, str)
         assert says in found
+
+    def test_a_member_of_a_shard_is_heard(self, tmp_path):
+        sf.write(tmp_path / "a.wav", [0.1] * 8000, 16000)
+        with tarfile.open(tmp_path / "set.tar", "w") as shard:
+            shard.add(tmp_path / "a.wav", "a.wav")
+        run = Run(benchmark="b", model="m", folder=str(tmp_path))
+        assert sounds.Sounds().of(run, Item(id="a", audio="set.tar#a.wav")).seconds == pytest.approx(0.5, abs=0.01)
+        assert isinstance(sounds.Sounds().of(run, Item(id="a", audio="set.tar#b.wav")), str)
 
     def test_a_folder_beside_the_results_is_found(self, tmp_path):
         (tmp_path / "clips").mkdir()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import PurePath
 
 from auricle.evaluation.controls import WORDS
 from auricle.evaluation.report import charts
 from auricle.evaluation.report.axes import scale_of, whisker
 from auricle.evaluation.report.blocks import Block, Cell, Code, Column, Figure, Figures, Fold, Notices, Section, Table, Words
-from auricle.evaluation.report.document import Item, Run, Scored
+from auricle.evaluation.report.document import Item, Leakage, Run, Scored
 from auricle.evaluation.report.groups import Group, Models, baselines, chance, foot, pretty
-from auricle.evaluation.report.numbers import NONE, amount, between, count, plain, said, whole
+from auricle.evaluation.report.numbers import NONE, amount, between, count, plain, said, signed, whole
 from auricle.evaluation.report.sounds import Sounds, worst
 from auricle.evaluation.report.summary import control, notices, valued
 
@@ -79,7 +80,7 @@ def scores_table(title: str, rows: Sequence[tuple[str, Scored]], models: Models)
             notes = "; ".join(s.notes)
             lines.append([
                 Cell(metric, tone="dim" if i else ""), Cell(name), valued(s, strong=True), Cell(drawn=picture), Cell(amount(s.n)),
-                Cell(amount(s.sources)), Cell(baselines(s) or NONE), Cell(notes, tone="amber" if notes else ""),
+                Cell(amount(s.sources)), Cell(baselines(s)), Cell(notes, tone="amber" if notes else ""),
             ])  # fmt: skip
     return Table(title, columns, lines, foot([s for _, s in rows], models))
 
@@ -202,20 +203,35 @@ def _leakage(group: Group, models: Models) -> list[Block]:
             colour = {"all": "accent", "clean": "c3"}.get(part, "amber")
             picture = whisker(scale, s.value, s.low, s.high, colour=colour)
             rows.append([*told, valued(s, strong=True), Cell(drawn=picture), Cell(amount(s.n))])
+        for part, change in (("all − clean", leak.inflation), ("flagged − clean", leak.difference)):
+            if change is not None:
+                by = Cell(signed(change.value), between(change.low, change.high, signed))
+                rows.append([Cell(name, tone="dim"), Cell(part), by, Cell(), Cell()])
     columns = [Column("model"), Column("items"), Column("score", True), Column("interval"), Column("n", True)]
     lines = foot(s for _, leak in found for s in (leak.all, leak.clean, leak.flagged) if s)
     blocks: list[Block] = [Table("Leakage: with and without what may have been in the training data", columns, rows, lines)]
+    blocks += [Words(words) for words in dict.fromkeys(words for _, leak in found for words in _declared(leak))]
     for run, leak in found:
-        name = models.name(run.model, run.pipeline_id)
-        levels = ", ".join(f"{level.replace('_', ' ')} {said(value)}" for level, value in leak.levels.items())
-        if not leak.ids and levels:
-            blocks.append(Words(f"{name}: {levels}."))
+        name, levels = models.name(run.model, run.pipeline_id), ", ".join(f"{key} {_items(one)}" for key, one in leak.levels.items())
         if leak.ids:
-            rows = [[Cell(id_), Cell(", ".join(reasons))] for id_, reasons in list(leak.ids.items())[:_LISTED]]
+            flagged = [[Cell(id_), Cell(", ".join(reasons))] for id_, reasons in list(leak.ids.items())[:_LISTED]]
             left = [f"{len(leak.ids) - _LISTED} more are in the results file"] if len(leak.ids) > _LISTED else []
-            table = Table("Flagged items", [Column("item"), Column("found by")], rows, left)
+            table = Table("Flagged items", [Column("item"), Column("found by")], flagged, left)
             blocks.append(Fold(f"Flagged for {name}", count(len(leak.ids), "item") + (f": {levels}" if levels else ""), [table]))
     return blocks
+
+
+def _items(level: object) -> str:
+    """Of a level: how many, with what it means where that is told."""
+    return said(level["items"]) if isinstance(level, dict) and "items" in level else said(level)
+
+
+def _declared(leak: Leakage) -> Iterator[str]:
+    if leak.trained_on:
+        yield f"Compared with {PurePath(leak.trained_on).name}: {count(len(leak.ids), 'item')} may have been learnt from."
+    yield from leak.notes
+    for one in leak.declared:
+        yield f"Declared: {said(one.get('says'))} ({said(one.get('source'))}, {said(one.get('mark'))})."
 
 
 def _worst(run: Run, items: Sequence[Item], sounds: Sounds) -> Table:

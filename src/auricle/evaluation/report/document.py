@@ -42,12 +42,17 @@ class Scored(Part):
     protocol_hash: str = ""
 
 
-class Gain(Part):
-    """Full − best control."""
+class Change(Part):
+    """A difference of two scores."""
 
     value: float | None = None
     low: float | None = None
     high: float | None = None
+
+
+class Gain(Change):
+    """Full − best control."""
+
     best_control: str = ""
 
 
@@ -61,8 +66,13 @@ class Leakage(Part):
     all: Scored | None = None
     clean: Scored | None = None
     flagged: Scored | None = None
+    inflation: Change | None = None  # all − clean
+    difference: Change | None = None  # flagged − clean
     ids: dict[str, tuple[str, ...]] = {}
     levels: dict[str, Any] = {}
+    notes: tuple[str, ...] = ()
+    trained_on: str = ""
+    declared: tuple[dict[str, Any], ...] = ()
 
 
 class Seconds(Part):

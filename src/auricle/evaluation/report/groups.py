@@ -27,7 +27,7 @@ class Models:
         for name, pipeline in met:
             pipelines[name].add(pipeline)
         named = {
-            key: (f"{key[0]} {key[1][:6]}" if len(pipelines[key[0]]) > 1 else key[0], COLOURS[i % len(COLOURS)])
+            key: (f"{key[0]} {key[1][-6:]}" if len(pipelines[key[0]]) > 1 else key[0], COLOURS[i % len(COLOURS)])
             for i, key in enumerate(dict.fromkeys(met))
         }
         return cls(named)
@@ -93,7 +93,10 @@ def foot(scores: Iterable[Scored], models: Models | None = None) -> list[str]:
     if models is not None:
         weights = dict.fromkeys((models.name(s.model, s.pipeline_id), s.pipeline_id) for s in all_ if s.model)
         if weights:
-            lines.append("weights: " + ", ".join(f"{name} {pipeline or 'not told'}" for name, pipeline in weights))
+            lines.append(
+                "weights: "
+                + ", ".join(pipeline if pipeline.startswith(name) else f"{name} {pipeline or 'not told'}" for name, pipeline in weights)
+            )
     return lines
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from auricle import audio
+from auricle.data.items import Item as Named
+from auricle.data.items import check_relative, parts_of
+from auricle.data.manifest import open_audio
 from auricle.errors import AuricleError
 from auricle.evaluation.report.blocks import Sound
 from auricle.evaluation.report.charts import wave
@@ -36,7 +38,7 @@ class Sounds:
 
     missing: int = 0
     embedded: int = 0
-    _made: dict[Path, Sound | str] = field(default_factory=dict)
+    _made: dict[tuple[str, str], Sound | str] = field(default_factory=dict)
 
     def of(self, run: Run, item: Item) -> Sound | str:
         found = self._of(run, item)
@@ -47,29 +49,29 @@ class Sounds:
     def _of(self, run: Run, item: Item) -> Sound | str:
         if not item.audio:
             return "no sound is named"
-        if run.folder is None:
+        if not run.folder:
             return f"{item.audio}: its folder is not named"
-        # A results file may come from anywhere: it opens nothing outside the folder that it names.
-        inside = os.path.normpath(item.audio)
-        if os.path.isabs(inside) or inside.split(os.sep)[0] == os.pardir:
+        try:
+            check_relative(item.audio)  # a results file may come from anywhere: it opens nothing outside the folder that it names
+        except ValueError:
             return f"{item.audio}: outside the folder of the run"
-        path = Path(run.folder, inside)
-        if path not in self._made:
-            self._made[path] = _embedded(path, item.audio)
-        return self._made[path]
+        key = (run.folder, item.audio)
+        if key not in self._made:
+            self._made[key] = _embedded(run.folder, item.audio)
+        return self._made[key]
 
 
-def _embedded(path: Path, name: str) -> Sound | str:
-    if not path.is_file():
+def _embedded(folder: str, name: str) -> Sound | str:
+    if not Path(folder, parts_of(name)[0]).is_file():
         return f"{name}: not found"
     try:
-        heard = audio.open(path, rate=RATE, mono=True, end=MOST)
-        with tempfile.TemporaryDirectory() as folder:
-            made = Path(folder, "sound.opus")
+        heard = open_audio(Named(name, audio=name, end=MOST), folder, rate=RATE)
+        with tempfile.TemporaryDirectory() as place:
+            made = Path(place, "sound.opus")
             audio.write(made, heard)
             data = base64.b64encode(made.read_bytes()).decode("ascii")
     except AuricleError as error:
-        return f"{name}: {error.message}"
+        return f"{name}: {error.message.rpartition(name)[2].lstrip(': ')}"
     pieces = np.array_split(np.abs(heard.samples[0]), _STEPS)
     peaks = np.array([float(piece.max(initial=0.0)) for piece in pieces])
     return Sound(name, data, heard.duration, wave((peaks / max(peaks.max(), 1e-6)).tolist()))

@@ -107,7 +107,7 @@ def of_run(run: Run) -> Iterator[tuple[Tone, str]]:
         yield "brick", f"the columns add up to {counted:,} of {run.n:,} items"
     given, heard = run.seconds.given, run.seconds.heard
     if given and heard is not None and heard < given * 0.999:
-        yield "amber", f"{span(heard)} of {span(given)} were heard"
+        yield "amber", f"{span(given - heard)} of {span(given)} were not heard"
     if run.leakage and run.leakage.ids:
         yield "amber", f"{count(len(run.leakage.ids), 'item')} of {run.n:,} may have been in the training data"
 
