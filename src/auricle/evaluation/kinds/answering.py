@@ -20,6 +20,7 @@ from auricle.data.texts import normal
 from auricle.errors import DataError, ModelError
 from auricle.evaluation import linter
 from auricle.evaluation.benchmark import Finding, Task
+from auricle.evaluation.grading import SIGNATURE, Verdict, graded
 from auricle.evaluation.hearing import Control, Hearing
 from auricle.evaluation.kinds.asking import (
     HEARING,
@@ -37,7 +38,7 @@ from auricle.evaluation.kinds.retrieval import texts_vectors
 from auricle.evaluation.outcomes import Status, values
 from auricle.evaluation.parsing import PARSER, Reading, likelier, plain, read_choice, read_text
 from auricle.evaluation.probing import DECIMALS
-from auricle.evaluation.score import Mean, digest, measured
+from auricle.evaluation.score import Mean, Score, digest, measured
 from auricle.models.capabilities import GeneratesText, ScoresText
 
 YES_NO = ("yes", "no")
@@ -49,6 +50,7 @@ KNOWN: dict[str, Any] = {
     "only": "",  # questions of one kind, e.g. yes/no
     "by": "",  # a key of the items: accuracy for each of its values
     "max_tokens": 64,
+    "judge": "",  # a model that says whether answers in words are right, beside the rule
 }  # fmt: skip
 METRICS = ("accuracy",)
 
@@ -111,13 +113,18 @@ class Answering:
             read = [self._asked(task, hearing, a) for a in asked]
         else:
             read = self._compared(model, task, hearing, asked)
-        outcomes, named = [], []
+        judge = _judge(task) if hearing.condition is None else None
+        outcomes, named, verdicts = [], [], []
         for a, (failed, reading) in zip(asked, read, strict=True):
-            answer, right, contains = _judged(a, reading)
+            answer, right, contains = judged(a, reading)
             why = failed or ((_status(reading), reading.text or "nothing that can be read") if reading.status != "ok" else None)
             outcomes.append(outcome_of(hearing, a.item, a.right[0] if len(a.right) == 1 else list(a.right), why, answer, right, id=a.id))
             named.append(contains if why is None else 0.0)
-        return Answers(tuple(outcomes), {"named": named, "by": [reading.by for _, reading in read]})
+            if judge is not None:
+                said_it = why is None and a.open
+                verdicts.append(graded(judge, a.question, a.right, str(answer), hearing.cache) if said_it else Verdict(bool(right)))
+        kept = {"named": named, "by": [reading.by for _, reading in read], "verdicts": verdicts, "judge": judge}
+        return Answers(tuple(outcomes), kept)
 
     def score(self, model: Any, task: Task, answers: Answers) -> Measured:
         own = settings(task, KNOWN)
@@ -142,11 +149,15 @@ class Answering:
         if any(a.open for a in asked):
             loose = task.how(f"{b.title}, questions", "answer named", truth, {**details, "signature": "named|v1|whole-words"})
             scores.append(measured(f"{b.name} answer named", Mean.of(answers.kept["named"], ids, sources), loose, model))
+        scores += _second_opinion(model, task, answers, truth, details, ids, sources)
         found: dict[str, Any] = {"rendering": how_asked, "read_by": dict(Counter(filter(None, answers.kept["by"])))}
+        if answers.kept.get("verdicts"):
+            found["judge"] = judge_told(answers)
         if own["by"]:
             group = [str(a.item.extra.get(own["by"], "")) for a in asked]
             found |= {"classes": sorted(set(group)), "per_class": per_class(sorted(set(group)), group, right.tolist(), sources)}
-        places = Counter(place for a, o in zip(asked, answers.outcomes, strict=True) if (place := _place(o.answer, a.options)) is not None)
+        chosen = [place_of(outcome.answer, a.options) for a, outcome in zip(asked, answers.outcomes, strict=True)]
+        places = Counter(place for place in chosen if place is not None)
         return Measured(tuple(scores), {**found, "chosen_places": {str(k + 1): n for k, n in sorted(places.items())}})
 
     def _asked(self, task: Task, hearing: Hearing, a: Asked) -> tuple[tuple[Status, str] | None, Reading]:
@@ -187,12 +198,14 @@ def questions(task: Task) -> list[Asked]:
             options = group[0].options or (YES_NO if _kind(group) == "yes/no" else ())
             if options and own["shuffle"]:
                 options = tuple(options[n] for n in np.random.default_rng(int(digest(id), 16)).permutation(len(options)))
-            asked.append(Asked(id, item, group[0].question, tuple(options), right, _place(right[0], options)))
+            asked.append(Asked(id, item, group[0].question, tuple(options), right, place_of(right[0], options)))
     return asked
 
 
 def rendering(model: Any) -> str:
-    """How a model is asked: part of the protocol."""
+    """How a model is asked: part of the protocol. Answers that were written down elsewhere tell it themselves."""
+    if hasattr(model, "rendering"):
+        return str(model.rendering)
     if isinstance(model, GeneratesText):
         return "generation, then likelihood" if isinstance(model, ScoresText) else "generation"
     return "likelihood" if isinstance(model, ScoresText) else "similarity"
@@ -214,7 +227,7 @@ def _read(hearing: Hearing, a: Asked, prompt: str, max_tokens: int) -> Reading:
     return Reading(reading.status, reading.choice, text[:200], reading.by)
 
 
-def _judged(a: Asked, reading: Reading) -> tuple[str | None, float, float]:
+def judged(a: Asked, reading: Reading) -> tuple[Any, float, float]:
     """The answer in words, whether it is right, and whether a right one is named in it."""
     if reading.status != "ok":
         return None, 0.0, 0.0
@@ -225,6 +238,42 @@ def _judged(a: Asked, reading: Reading) -> tuple[str | None, float, float]:
     own = plain(reading.text)
     known = [plain(answer) for answer in a.right]
     return reading.text, float(own in known), float(any(f" {answer} " in f" {own} " for answer in known))
+
+
+def _judge(task: Task) -> Any:
+    """The model that the benchmark names as its judge, or None."""
+    name = settings(task, KNOWN)["judge"]
+    if not name:
+        return None
+    from auricle.models import hub
+
+    return hub.load(name) if isinstance(name, str) else name
+
+
+def _second_opinion(
+    model: Any, task: Task, answers: Answers, truth: Any, details: dict[str, Any], ids: Sequence[str], sources: Sequence[str]
+) -> list[Score]:
+    """How many are right by the judge. What it could not judge counts as wrong, and is told."""
+    verdicts: list[Verdict] = answers.kept.get("verdicts", [])
+    if not verdicts:
+        return []
+    judge = answers.kept["judge"]
+    how = task.how(
+        f"{task.benchmark.title}, questions", "judged right", truth, {**details, "signature": SIGNATURE, "judge": judge.pipeline_id}
+    )
+    failed = sum(verdict.right is None for verdict in verdicts)
+    notes = [f"{failed} of {len(verdicts)} could not be judged; they count as wrong"] if failed else []
+    sample = Mean.of([float(bool(verdict.right)) for verdict in verdicts], ids, sources)
+    return [measured(f"{task.benchmark.name} judged right", sample, how, model, notes=notes)]
+
+
+def judge_told(answers: Answers) -> dict[str, Any]:
+    """Who judged, how many answers were judged with votes against, and how many it could not judge."""
+    verdicts: list[Verdict] = answers.kept["verdicts"]
+    return {
+        "model": answers.kept["judge"].pipeline_id, "n": len(verdicts), "flipped": sum(v.flips > 0 for v in verdicts),
+        "judge_failed": sum(v.right is None for v in verdicts),
+    }  # fmt: skip
 
 
 def _status(reading: Reading) -> Status:
@@ -257,7 +306,7 @@ def _agreed(answers: Sequence[str], how: str) -> tuple[str, ...]:
     return (first[best],) if enough else ()
 
 
-def _place(answer: Any, options: Sequence[str]) -> int | None:
+def place_of(answer: Any, options: Sequence[str]) -> int | None:
     """Where an answer stands among the options; None where it does not, or twice."""
     if not isinstance(answer, str):
         return None
