@@ -195,7 +195,7 @@ def _rate(hearing: Hearing, outcomes: Sequence[Outcome]) -> float | None:
 
 def _peak(kept: Cache, model: Any, task: Task, now: int | None) -> int | None:
     """The most memory that answering took, now or when it was done."""
-    key = key_of("peak", model.pipeline_id, [task.benchmark.name, task.held.hash])
+    key = key_of("peak", model.pipeline_id, task.held.hash)
     before = kept.get(key)
     most = max((value for value in (before, now) if value is not None), default=None)
     if most is not None and most != before:

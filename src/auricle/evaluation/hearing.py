@@ -82,14 +82,15 @@ class Hearing:
                 self._told(self.condition, len(self._done), len(self.task.items))
 
     def all(self, sound: str, asked: Any, work: Callable[[], Any], n: int) -> Any:
-        """What ``work`` gives for ``n`` things asked at once; ``sound``: a name for everything that is heard."""
+        """What ``work`` gives for ``n`` things asked at once; ``sound``: a name for everything that is heard. n = 0: it is no hearing."""
         key = key_of(sound, self.model.pipeline_id, asked)
         value, took, known = self.cache.once(key, work)
         if known:
             self.cache.hits += n - 1
         else:
             self.cache.computed += n - 1
-        self.took[key] = took
+        if n:
+            self.took[key] = took
         return value
 
     def vector(self, item: Item) -> Vectors:

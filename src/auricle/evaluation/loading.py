@@ -17,9 +17,8 @@ from auricle.errors import DataError, UsageError
 from auricle.evaluation.benchmark import CORPUS, Benchmark, Finding, Task
 from auricle.evaluation.corpus import HALVES, Corpus, Half
 from auricle.evaluation.heldout import HeldOut, of_benchmark
-from auricle.evaluation.labelled import usable_concepts
-from auricle.evaluation.probing import by_label
 from auricle.evaluation.scenes import GROUPS, SCENES, HeldWorlds, held_out_scenes
+from auricle.evaluation.zero_shot import single_clips
 
 VARIABLE = "AURICLE_DATA"
 
@@ -110,13 +109,9 @@ def _of_corpus(benchmark: Benchmark, top: Path) -> Task:
         worlds = held_out_scenes(held, groups=int(settings.get("groups", GROUPS)), per_group=int(settings.get("per_group", SCENES)))
         held = SceneSet(worlds.name, _scene_items(worlds), top, worlds)
     elif benchmark.kind == "zero_shot":
-        labels = [corpus.concepts.names[concept] for concept in usable_concepts(corpus, half)]
-        single = by_label(benchmark.name, held, labels, fewest=1)
-        if single is None:
-            raise DataError(
-                "Missing", f"{benchmark.name}: {top} has too few clips of the {half} half.", path=str(top), hint="Build it whole."
-            )
-        held = held.only(held.name, (replace(i, labels=(own,)) for i, own in zip(single.items, single.classes, strict=True)))
+        single = {clip.path: clip.label for clip in single_clips(corpus, half)}
+        own = ((item, single.get(corpus.folder / str(item.audio))) for item in held.items)
+        held = held.only(held.name, (replace(item, labels=(label,)) for item, label in own if label is not None))
     return Task(benchmark, held, corpus=corpus)
 
 

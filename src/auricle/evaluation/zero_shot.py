@@ -10,7 +10,6 @@ windows fit best on average. Intervals: 95 %, bootstrap over source recordings.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import os
 import shlex
@@ -25,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 import auricle
+from auricle.data import sets
 from auricle.errors import AuricleError, UsageError
 from auricle.evaluation.corpus import HALVES, Corpus, Half
 from auricle.evaluation.labelled import usable_concepts
@@ -45,13 +45,8 @@ class Item:
 
 
 def esc10(folder: Path) -> list[Item]:
-    """The clips of ESC-10 (``labels.csv``: file, label, fold); a file is named fold-recording-take. Raises UsageError."""
-    listing = folder / "labels.csv"
-    if not listing.is_file():
-        raise UsageError(f"{folder} holds no labels.csv.", hint="Give the folder of ESC-10, e.g. $AURICLE_DATA/esc10.")
-    with listing.open(newline="", encoding="utf-8") as handle:
-        rows = list(csv.DictReader(handle))
-    return [Item(folder / row["file"], row["label"].replace("_", " "), row["file"].split("-")[1]) for row in rows]
+    """The clips of ESC-10, as :mod:`auricle.data.sets` finds them. Raises DataError."""
+    return [Item(Path(str(found.sound)), found.item.labels[0], found.item.clip) for found in sets.load("esc10", folder)]
 
 
 def single_clips(corpus: Corpus, half: Half, *, fewest: int = 2) -> list[Item]:
