@@ -188,7 +188,8 @@ def test_leakage_is_told_with_what_it_was_compared_with(tmp_path):
     text = report.markdown(composed(tmp_path, minimal(leakage=leakage, columns={"n": 9, "ok": 9})))
     for words in ("| m | all − clean | +.020 (−.010 to +.040) |", "Compared with train.jsonl: 1 item may have been learnt from.",
                   "a note",
-                  "Flagged for m (1 item: sound 1)", "Declared: shares clips (a paper, checked).", "1 item of 9 may have been"):  # fmt: skip
+                  "Flagged for m (1 item: sound 1)",
+                  "Declared: shares clips (a paper, checked).", "1 item of 9 may have been"):  # fmt: skip
         assert words in text, words
     assert "/data/" not in text
 

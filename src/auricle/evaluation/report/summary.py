@@ -102,6 +102,8 @@ def of_run(run: Run) -> Iterator[tuple[Tone, str]]:
     for one in run.lint:
         rule = f" [{one.rule}]" if one.rule else ""
         yield ("brick" if one.level == "error" else "amber"), f"{one.message}{rule}"
+    for note in run.headline.notes if run.headline else ():
+        yield "amber", note
     counted = sum(run.columns.get(name) or 0 for name in ("ok", *STATUSES))
     if run.columns and counted != run.n:
         yield "brick", f"the columns add up to {counted:,} of {run.n:,} items"
@@ -139,12 +141,17 @@ def _run_row(run: Run, group: Group, scale: Scale, models: Models) -> list[Cell]
             gained = Cell(signed(gain.value), between(gain.low, gain.high, signed), tone="brick" if deaf else "")
         cells = [
             valued(score, strong=True), Cell(drawn=drawn(run, score, scale, 140)),
-            Cell(baselines(score) or NONE), Cell(WORDS.get(best[0], best[0]), whole(best[1])) if best else Cell(NONE, tone="dim"), gained,
+            _beside(baselines(score)), Cell(WORDS.get(best[0], best[0]), whole(best[1])) if best else Cell(NONE, tone="dim"), gained,
         ]  # fmt: skip
     counts = [_status(run.columns.get(status)) for status in STATUSES]
     given, heard = run.seconds.given, run.seconds.heard
     less = given is not None and heard is not None and heard < given * 0.999
     return [name, *cells, Cell(amount(run.n)), *counts, Cell(span(given)), Cell(span(heard), tone="amber" if less else "")]
+
+
+def _beside(listed: str) -> Cell:
+    first, _, rest = listed.partition(", ")
+    return Cell(first or NONE, rest)
 
 
 def _status(number: int | None) -> Cell:
