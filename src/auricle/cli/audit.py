@@ -110,7 +110,7 @@ def _show(model: str, found: Audit) -> None:
         rows.append([score.metric, f"{score.value:.3f} ({score.low:.3f}–{score.high:.3f})", f"n = {score.n}/{score.clusters}", beside])
     output.say(output.table(rows))
     for curve in found.curves:
-        points = ", ".join(f"{x:g}: {y:.3f}" for x, y in zip(curve.x, curve.y, strict=True))
-        output.say(output.plain(f"{curve.name} by {curve.x_label}: {points}"))
+        points = ", ".join(f"{x:.3g}: {y:.3f}" for x, y in zip(curve.x, curve.y, strict=True))
+        output.say(output.plain(f"{curve.name} ({curve.x_label}: {curve.y_label or 'value'}): {points}"))
     for note in dict.fromkeys([*found.notes, *(note for score in found.scores for note in score.notes)]):
         output.say(output.plain(note))

@@ -125,7 +125,7 @@ def audit(ears: Ears, held: HeldOut, asked: Sequence[Asked]) -> Audit:
         {"always the share that is right": 0.0, "mean confidence": float(said.mean()), "share right": float(right.mean())},
     )  # fmt: skip
     scores.append(gap)
-    scores += calibration_scores(ears, held)
+    scores += calibration_scores(ears, held.only(f"{held.name}, the clips asked", [a.item for a in asked]))
     return Audit(Unknown.name, TITLE, tuple(scores), (_reliability(said, right, (*sources, *sources)),), tuple(notes))
 
 
