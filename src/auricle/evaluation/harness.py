@@ -16,7 +16,7 @@ from auricle.errors import AuricleError, DataError, ModelError
 from auricle.evaluation import kinds, linter
 from auricle.evaluation.benchmark import Benchmark, Finding, Task
 from auricle.evaluation.cache import Cache, key_of
-from auricle.evaluation.controls import Gain, alarms, audio_gain
+from auricle.evaluation.controls import ROUNDS, Gain, alarms, audio_gain
 from auricle.evaluation.hearing import Hearing, Told
 from auricle.evaluation.outcomes import Outcome, columns, seconds
 from auricle.evaluation.peak import Peak
@@ -134,7 +134,7 @@ def checked(task: Task, kind: kinds.Kind, *, anyway: bool = False) -> tuple[Find
 def compared(runs: Sequence[Run], *, anyway: bool = False, told: Callable[[str], None] | None = None) -> list[dict[str, Any]]:
     """Every later model − every earlier one on the same benchmark, score by score, JSON-ready.
 
-    Scores of different protocols are passed over, and ``told`` says what differs; ``anyway`` compares them and the row says it in ``differ``.
+    Scores of different protocols are passed over, and ``told`` says what differs; ``anyway`` compares them: see ``differ`` of the row.
     """
     found = []
     for at, run in enumerate(runs):
@@ -156,7 +156,7 @@ def _pairs(run: Run, other: Run, anyway: bool, told: Callable[[str], None]) -> l
             told(f"{run.model} and {other.model} are not compared on {score.metric}: {names} differ (--anyway compares them).")
             continue
         try:
-            row = difference_document(score, match, difference(score, match, anyway=anyway))
+            row = difference_document(score, match, difference(score, match, anyway=anyway, rounds=ROUNDS))
         except AuricleError as error:  # items differ: nothing to pair
             told(f"{run.model} and {other.model} are not compared: {error.message}")
             continue
