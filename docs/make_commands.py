@@ -40,6 +40,7 @@ renamed, and each result names the `model` and the `pipeline_id` that made it.
 | `duplicates` | `kind`, `similarity`, `paths`, `durations`, … |
 | `evaluate` | a run a line: `benchmark`, `model`, `scores`, `columns`, `controls`, `audio_gain`, …; then a line a `difference` |
 | `audit` | a probe a line: `probe`, `model`, `scores`, `curves`, `notes`, … |
+| `reproduce` | a figure a line: `claimed`, `by`, `source`, `protocol_known`, `measured`, `gap`, `inside`, `refused`, … |
 | an input that failed | `path`, `error`, `kind`, `hint` |
 
 A path that is not UTF-8 is made readable in `path`, and adds `path_bytes`: its bytes in base64.
