@@ -81,6 +81,8 @@ def evaluate(
             ("no model", "Name one, e.g. tiny-towers.") if on else ("nothing to measure on", "Name it with --on NAME[=FOLDER].")
         )
         raise UsageError(f"there is {lacking}.", hint=f"{way_out} `auricle evaluate` alone lists the benchmarks.")
+    if write is not None and not write.parent.is_dir():
+        raise UsageError(f"there is no folder {write.parent}.", hint="Name a file in one that exists.")
     prestart()
     from auricle import settings
     from auricle.evaluation import documents, floors, harness, leakage, loading
