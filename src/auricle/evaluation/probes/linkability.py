@@ -143,6 +143,7 @@ def audit(model: Any, clips: list[Clip], vectors: Any, data: str) -> Audit:
 
     scores = (score("equal error rate, mean taken off", trials(centred)), score("equal error rate", trials(exact)))
     notes = ["recorded speech; less error is more linkable", "six speakers, each at one microphone: part of what links them is the room"]
+    notes.append("where the six are in a model's training data, their voices are no strangers to it")
     if scores[0].value < spectral:
         notes.append(f"the vectors link speakers better than the mean spectrum does ({spectral:.3f})")
-    return Audit(Linkability.name, TITLE, scores, (), tuple(notes))
+    return Audit(Linkability.name, TITLE, scores, (), tuple(notes), synthetic=False)

@@ -177,7 +177,7 @@ def audit(model: Any, held: HeldOut, suspects: Sequence[Suspect], vectors: Seque
         notes.append(f"the two sets differ without any model ({told:.3f}): only the gain over that can be the model's")
     if gain.low <= 0:
         notes.append("the model adds nothing that can be told from chance")
-    return Audit(Membership.name, TITLE, scores, (), tuple(notes))
+    return Audit(Membership.name, TITLE, scores, (), tuple(notes), synthetic=False)
 
 
 def shown(model: Any, suspects: Sequence[Suspect], vectors: Sequence[Vectors]) -> Floats:

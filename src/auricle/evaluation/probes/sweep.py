@@ -167,7 +167,7 @@ def audit(model: Any, held: HeldOut, asked: Sequence[unknown.Asked], answers: An
     if scores[-1].value < 1:
         told = ", ".join(f"{name} {share:.3f}" for name, share in zip(("first", "last", "in the middle"), place, strict=True))
         notes.append(f"the order of the options changes answers: accuracy where the right one stands {told}")
-    return Audit(Sweep.name, TITLE, scores, (_curve(by_wording, sources),), tuple(notes))
+    return Audit(Sweep.name, TITLE, scores, (_curve(by_wording, sources),), tuple(notes), synthetic=False)
 
 
 def _agreement(answers: Answers) -> Floats:

@@ -126,7 +126,7 @@ def audit(ears: Ears, held: HeldOut, asked: Sequence[Asked]) -> Audit:
     )  # fmt: skip
     scores.append(gap)
     scores += calibration_scores(ears, held.only(f"{held.name}, the clips asked", [a.item for a in asked]))
-    return Audit(Unknown.name, TITLE, tuple(scores), (_reliability(said, right, (*sources, *sources)),), tuple(notes))
+    return Audit(Unknown.name, TITLE, tuple(scores), (_reliability(said, right, (*sources, *sources)),), tuple(notes), synthetic=False)
 
 
 @dataclass(frozen=True)
