@@ -241,7 +241,7 @@ def _by_text(trained: Sequence[Entry], asked: Sequence[Entry]) -> Iterator[tuple
         for id in theirs[text]:
             yield id, Reason("text", mine[text], text)
     left, right = list(mine), [text for text in theirs if text not in mine]
-    for i, j, similarity in near_between(left, right):
+    for i, j, similarity in near_between(left, right) if right else ():
         for id in theirs[right[j]]:
             yield id, Reason("near-text", mine[left[i]], f"{left[i]} / {right[j]}, alike {similarity:.2f}")
 
