@@ -50,9 +50,9 @@ MEANING: Mapping[Level, str] = {
 }
 LEVELS: tuple[Level, ...] = tuple(MEANING)
 _REASONS = 5  # of one level told of an item
-# Likeness of fingerprints from which two stretches are surely one sound. Of 26 pairs that were looked at sample by sample, the 20 from 0.81
-# on were (one is too short to tell), and none of the 6 below, which were steady tones and a voice. Copies that were spliced, or lie under
-# noise, may be below as well.
+# Likeness of fingerprints from which two stretches are, nearly always, one sound. Of 26 pairs with the search benchmark's test half, the 20
+# from 0.81 on were (one is too short to tell), and none of the 6 below, steady tones and a voice. Copies that were spliced, or lie under
+# noise, may be below as well (docs/leakage.md).
 SURE = 0.8
 Told = Callable[[int, int], None]
 
