@@ -65,7 +65,7 @@ class Captioning:
         outcomes: list[Outcome] = []
         for item, (failed, text), value in zip(task.items, captions, each, strict=True):
             outcomes.append(outcome_of(hearing, item, list(item.captions), failed, text, float(value)))
-        return Answers(tuple(outcomes), {"texts": texts})
+        return Answers(tuple(outcomes), {"texts": texts, "control": hearing.condition})
 
     def score(self, model: Any, task: Task, answers: Answers) -> Measured:
         own = settings(task, KNOWN)
@@ -74,7 +74,8 @@ class Captioning:
         sources = [task.source(item) for item in task.items]
         rendering = "generation" if isinstance(model, GeneratesText) else f"nearest caption of {' and '.join(own['among'])}"
         scores = []
-        for metric in dict.fromkeys((task.benchmark.metric, *own["also"])):
+        also = [] if answers.kept["control"] else own["also"]  # of a control the headline is all that is asked for
+        for metric in dict.fromkeys((task.benchmark.metric, *also)):
             details = {
                 "signature": wording.signature(metric), "rendering": rendering, "max_tokens": own["max_tokens"], "seed": 0,
                 "prompt": "chosen by the item's id", "among": own["among"],

@@ -90,7 +90,7 @@ class Retrieval:
             table.append(found)
         ok = [outcome.status == "ok" for outcome in outcomes]
         kept = {name: np.array([one[name] if good else 0.0 for one, good in zip(table, ok, strict=True)]) for name in METRICS}
-        return Answers(tuple(outcomes), kept)
+        return Answers(tuple(outcomes), {**kept, "control": hearing.condition})
 
     def score(self, model: Any, task: Task, answers: Answers) -> Measured:
         asked = merged(task.items)
@@ -100,7 +100,8 @@ class Retrieval:
         parts = {WAYS[0]: slice(0, n), WAYS[1]: slice(n, n + len(task.items))}
         first = task.benchmark.metric
         scores = []
-        for metric in (first, *(m for m in METRICS if m != first)):
+        also = [] if answers.kept["control"] else [m for m in METRICS if m != first]  # of a control the headline is all that is asked for
+        for metric in (first, *also):
             for way, part in parts.items():
                 scores.append(self._score(model, task, asked, answers, clusters, metric, way, part))
         return Measured(tuple(scores), {"texts": n, "clips": len(task.items), "way": list(WAYS)})
