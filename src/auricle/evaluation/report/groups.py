@@ -59,7 +59,9 @@ class Group:
 
 
 def groups(results: Results) -> list[Group]:
+    """In each, models stand in the order in which they are first met in any."""
     found: dict[tuple[str, str], list[Run]] = {}
+    order = {key: place for place, key in enumerate(dict.fromkeys((run.model, run.pipeline_id) for run in results.runs))}
     for run in results.runs:
         found.setdefault((run.benchmark, run.protocol_hash), []).append(run)
     protocols: dict[str, int] = defaultdict(int)
@@ -67,6 +69,7 @@ def groups(results: Results) -> list[Group]:
         protocols[benchmark] += 1
     made = []
     for (benchmark, protocol), runs in found.items():
+        runs.sort(key=lambda run: order[run.model, run.pipeline_id])
         title = runs[0].title or benchmark
         if protocols[benchmark] > 1:
             title += f" (protocol {protocol[:6]})"
