@@ -84,15 +84,16 @@ def slug(text: str) -> str:
 def foot(scores: Iterable[Scored], models: Models | None = None) -> list[str]:
     """Below a table: by which protocol, on which data, with which weights."""
     all_ = list(scores)
-    lines = []
-    protocols: dict[str, Scored] = {}
+    measured: dict[tuple[str, str, str], dict[str, str]] = {}
     for score in all_:
-        protocols.setdefault(score.protocol_hash, score)
-    for hash_, score in protocols.items():
         how = score.protocol
-        data = f"data {how['data_hash']}" if how.get("data_hash") else ""
-        what = ", ".join(filter(None, [str(how.get("task") or ""), str(how.get("metric") or score.metric), str(how.get("data") or "")]))
-        lines.append("; ".join(filter(None, [f"protocol {hash_ or 'not told'}: {what}", data])))
+        what = (str(how.get("task") or ""), str(how.get("data") or ""), str(how.get("data_hash") or ""))
+        measured.setdefault(what, {}).setdefault(score.protocol_hash or "not told", str(how.get("metric") or score.metric))
+    lines = []
+    for (task, data, data_hash), hashes in measured.items():
+        told = ", ".join(f"{hash_} ({metric})" for hash_, metric in hashes.items())
+        about = "; ".join(filter(None, [task, data, f"data {data_hash}" if data_hash else ""]))
+        lines.append(f"protocol{'s' if len(hashes) > 1 else ''} {told}" + (f": {about}" if about else ""))
     if models is not None:
         weights = dict.fromkeys((models.name(s.model, s.pipeline_id), s.pipeline_id) for s in all_ if s.model)
         if weights:

@@ -35,7 +35,7 @@ def page(report: Report) -> str:
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="color-scheme" content="light dark">\n'
         f"<title>{escape(report.title)} · auricle</title>\n<!-- head -->{head}<!-- /head -->\n</head>\n<body>\n"
-        '<a class="skip" href="#summary">To the summary</a>\n'
+        f'<a class="skip" href="#{escape(report.sections[0].id)}">To the results</a>\n'
         f"<header><div><h1>{escape(report.title)}</h1><p>{escape(report.lede)}</p></div>"
         '<div class="end"><!-- home --><button class="plain" id="theme" type="button" hidden>Dark</button></div></header>\n'
         f'<div class="columns">{_contents(report.sections)}<main>{"".join(map(_section, report.sections))}</main></div>\n'

@@ -9,13 +9,15 @@ from auricle.evaluation.report import charts
 from auricle.evaluation.report.axes import Scale, around_zero, scale_of, whisker
 from auricle.evaluation.report.blocks import Cell, Column, Figure, Figures, Notices, Section, Table, Tone, Words
 from auricle.evaluation.report.document import STATUSES, Results, Run, Scored
-from auricle.evaluation.report.groups import Group, Models, baselines, chance, foot
+from auricle.evaluation.report.groups import Group, Models, baselines, chance, foot, slug
 from auricle.evaluation.report.numbers import NONE, Ranged, amount, between, chance_of, count, plain, signed, size, span, whole
 
 _READ = (
     "A dot is the score, the bar through it the 95 % interval, the dashed line chance, the ring the best listening control: the same"
     " questions with silence, noise, another sound or none. What is not above the ring was not heard."
 )
+
+_PROBED = "Of each probe the first score; whether more is better, its name tells."
 
 
 def overview(all_: Sequence[Group], models: Models, results: Results) -> Section:
@@ -37,6 +39,8 @@ def overview(all_: Sequence[Group], models: Models, results: Results) -> Section
         blocks += [Words(_READ), Table("Models and benchmarks", columns, rows, [_hashes(all_)])]
     if notes:
         blocks.append(Notices(notes))
+    if results.audits:
+        blocks += [Words(_PROBED), _audits(results, models)]
     if results.replaced:
         blocks.append(Words(f"{count(results.replaced, 'older result')} gave way to newer ones of the same model and protocol."))
     return Section("summary", "Summary", "", blocks)
@@ -45,6 +49,30 @@ def overview(all_: Sequence[Group], models: Models, results: Results) -> Section
 def group_scale(group: Group) -> Scale:
     values = [v for s in group.headlines for v in (s.value, s.low, s.high, *s.baselines.values())]
     return scale_of([*values, *(c.value for run in group.runs for c in run.controls.values() if c)])
+
+
+def _audits(results: Results, models: Models) -> Table:
+    """The first score of every probe, model by model; a row a protocol."""
+    named = list(dict.fromkeys((audit.model, audit.pipeline_id) for audit in results.audits))
+    probes: dict[tuple[str, str], dict[tuple[str, str], Scored]] = {}
+    titles = {audit.probe: audit.title or audit.probe for audit in results.audits}
+    for audit in results.audits:
+        if audit.scores:
+            probes.setdefault((audit.probe, audit.scores[0].protocol_hash), {})[audit.model, audit.pipeline_id] = audit.scores[0]
+    rows = []
+    for (probe, _), found in probes.items():
+        scale = scale_of(v for s in found.values() for v in (s.value, s.low, s.high, *s.baselines.values()))
+        first = next(iter(found.values()))
+        rows.append([Cell(titles[probe], f"{first.metric}, n = {amount(first.n)}", to=slug(f"audit {probe}"))])
+        for key in named:
+            s = found.get(key)
+            if s is None:
+                rows[-1].append(Cell(NONE, "not asked", tone="dim"))
+                continue
+            picture = whisker(scale, s.value, s.low, s.high, marks=[(chance(s), "chance")], width=132)
+            rows[-1].append(Cell(plain(s.value), between(s.low, s.high), picture, strong=True))
+    columns = [Column("probe"), *(Column(models.name(*key)) for key in named)]
+    return Table("Models and probes", columns, rows, foot(s for found in probes.values() for s in found.values()))
 
 
 def valued(found: Ranged, *, strong: bool = False) -> Cell:
