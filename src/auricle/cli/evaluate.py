@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from auricle.evaluation.harness import Run
     from auricle.evaluation.leakage import Leakage
 
-MODELS = "As --model elsewhere; `random` and `random-clap` know nothing."
+MODELS = "As --model elsewhere; `random` and `random-clap` know nothing; answers.json: answers to questions, written down elsewhere."
 
 
 def register(app: typer.Typer) -> None:
@@ -85,21 +85,24 @@ def evaluate(
         raise UsageError(f"there is no folder {write.parent}.", hint="Name a file in one that exists.")
     prestart()
     from auricle import settings
-    from auricle.evaluation import documents, floors, harness, leakage, loading
+    from auricle.evaluation import documents, floors, harness, leakage, loading, predictions
     from auricle.evaluation.benchmark import get
 
     folder = cache or settings.home() / "evaluate"
     asked = [_named(text) for text in filled(on)]
     tasks = [loading.load(get(name), where) for name, where in asked]
-    loaded = [floors.load(name, folder=folder) for name in filled(models)]
+    loaded = [predictions.read(name) if name.endswith(".json") else floors.load(name, folder=folder) for name in filled(models)]
     for task in tasks:
-        harness.fits(loaded, task, anyway=anyway)
+        harness.fits([model for model in loaded if not isinstance(model, predictions.Predictions)], task, anyway=anyway)
     runs: list[Run] = []
     for task in tasks:
         leaked = _leaked(task, trained_on)
         for model in loaded:
             with _progress(f"{task.benchmark.name} {model.name}") as told:
-                run = harness.measure(model, task, cache=folder, controls=not no_controls, anyway=anyway, told=told)
+                if isinstance(model, predictions.Predictions):
+                    run = predictions.measure(model, task, anyway=anyway)
+                else:
+                    run = harness.measure(model, task, cache=folder, controls=not no_controls, anyway=anyway, told=told)
             run = leakage.of_run(run, leaked) if leaked is not None else run
             runs.append(run)
             if json:

@@ -20,7 +20,7 @@ from auricle.evaluation.benchmark import Task
 from auricle.evaluation.harness import Run, checked
 from auricle.evaluation.kinds import Answers
 from auricle.evaluation.kinds.answering import Answering, Asked, judged, place_of, questions
-from auricle.evaluation.linter import error, warning
+from auricle.evaluation.linter import warning
 from auricle.evaluation.outcomes import Outcome
 from auricle.evaluation.parsing import read_choice, read_text
 
@@ -83,7 +83,7 @@ def measure(predictions: Predictions, task: Task, *, anyway: bool = False) -> Ru
         lint.append(warning("answers", f"{len(strange)} answers are to no question of the task ({min(strange)} …)"))
     lacking = sum(a.id not in predictions.said for a in asked)
     if lacking:
-        lint.append(error("answers", f"{lacking} of {len(asked)} questions have no answer; they count as wrong"))
+        lint.append(warning("answers", f"{lacking} of {len(asked)} questions have no answer; they count as wrong"))
     read = [_outcome(a, predictions) for a in asked]
     kept = {"named": [named for _, named, _ in read], "by": [by for *_, by in read]}
     answers = Answers(tuple(outcome for outcome, *_ in read), kept)
