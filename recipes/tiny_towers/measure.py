@@ -27,6 +27,7 @@ from auricle.evaluation import suite, zero_shot
 from auricle.evaluation.calibrated import calibration_scores
 from auricle.evaluation.corpus import Corpus
 from auricle.evaluation.heldout import Ears, HeldOut, of_benchmark, of_manifest
+from auricle.evaluation.leakage import leakage
 from auricle.evaluation.rows import digits, rows
 from auricle.evaluation.scenes import GROUPS, SCENES, held_out_scenes
 from auricle.evaluation.score import Score
@@ -43,8 +44,7 @@ def measure(options: argparse.Namespace) -> tuple[list[list[Score]], list[Any]]:
     models = [load(options.bundle), *(load(name) for name in options.against)]
     corpus = Corpus.load(options.corpus)
     held = of_benchmark(corpus, "test") if options.half == "test" else of_manifest(options.train_corpus / "dev.jsonl")
-    sources = suite.check_unseen(held, options.train_corpus / "train.jsonl")
-    print(f"{held.name}: {len(held.items)} clips of {sources} sources, none of them in train.jsonl", file=sys.stderr)
+    held = unseen(held, options.train_corpus / "train.jsonl")
     every = [Ears(model) for model in models]
     found: list[list[Score]] = [[] for _ in models]
     for part in options.only:
@@ -57,6 +57,16 @@ def measure(options: argparse.Namespace) -> tuple[list[list[Score]], list[Any]]:
             scores += new
         show(made)
     return found, models
+
+
+def unseen(held: HeldOut, train: Path) -> HeldOut:
+    """Without what the training side holds as well: a part or a take of the same source, the same sound by fingerprint."""
+    sources = suite.check_unseen(held, train)
+    found = leakage(held.items, held.folder, train)
+    seen = found.at("id") | found.at("clip") | found.at("bytes") | found.at("sound")
+    told = f"{len(held.items)} clips of {sources} sources, none of them named in train.jsonl; {len(seen)} heard in it are left out"
+    print(f"{held.name}: {told}", file=sys.stderr)
+    return held.only(f"{held.name}, without {len(seen)} that were heard in training", (i for i in held.items if i.id not in seen))
 
 
 def _part(part: str, ears: Ears, held: HeldOut, corpus: Corpus, options: argparse.Namespace) -> Iterator[Score]:
