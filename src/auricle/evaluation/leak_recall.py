@@ -10,7 +10,6 @@ taken for another one (or for a true copy: look at these). Intervals: Wilson, 95
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ import numpy as np
 
 from auricle import audio, settings
 from auricle.audio import Audio
+from auricle.audio.encoding import encoded
 from auricle.data.manifest import folder_of, read
 from auricle.data.printed import printed, store_for
 from auricle.data.prints import RATE, Print, Prints, fingerprint
@@ -101,32 +101,16 @@ def inside(a: Audio, other: Audio, rng: np.random.Generator) -> Audio:
     return Audio(np.concatenate([b[:, cut:], a.samples, b[:, :cut]], axis=1), a.rate)
 
 
-def coded(container: str, codec: str, kilobits: int, rate: int) -> Change:
-    return lambda a, _, rng: through(a.at(rate), container, codec, kilobits)
-
-
-def through(sound: Audio, container: str, codec: str, kilobits: int) -> Audio:
-    import av
-
-    file = io.BytesIO()
-    with av.open(file, "w", format=container) as out:
-        stream: Any = out.add_stream(codec, rate=sound.rate, layout="mono")
-        stream.bit_rate = kilobits * 1000
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound.samples), format="fltp", layout="mono")
-        frame.sample_rate = sound.rate
-        resampler = av.AudioResampler(format=stream.format.name, layout="mono", rate=sound.rate, frame_size=stream.frame_size or None)
-        for piece in [*resampler.resample(frame), *resampler.resample(None)]:
-            out.mux(stream.encode(piece))
-        out.mux(stream.encode(None))
-    return audio.open(file.getvalue(), mono=True)
+def coded(codec: str, kilobits: int) -> Change:
+    return lambda a, _, rng: audio.open(encoded(a, codec, kilobits), mono=True)
 
 
 CHANGES: dict[str, Change] = {
     "nothing": part(0, 1), "20 dB softer": gain(-20), "40 dB softer": gain(-40), "6 dB louder, clipped": gain(6),
     "noise at 20 dB": noise(20), "noise at 10 dB": noise(10), "noise at 0 dB": noise(0),
     "another sound 10 dB under it": mixed(10), "another sound as loud": mixed(0),
-    "MP3, 128 kbit/s": coded("mp3", "libmp3lame", 128, 44100), "MP3, 32 kbit/s": coded("mp3", "libmp3lame", 32, 44100),
-    "Opus, 64 kbit/s": coded("ogg", "libopus", 64, 48000), "Opus, 16 kbit/s": coded("ogg", "libopus", 16, 48000),
+    "MP3, 128 kbit/s": coded("mp3", 128), "MP3, 32 kbit/s": coded("mp3", 32),
+    "Opus, 64 kbit/s": coded("opus", 64), "Opus, 16 kbit/s": coded("opus", 16),
     "11,025 Hz": lambda a, _, rng: a.at(11025), "5,500 Hz": lambda a, _, rng: a.at(5500),
     "1 % faster": speed(1), "2 % faster": speed(2), "5 % faster": speed(5), "5 % slower": speed(-5), "10 % faster": speed(10),
     "its middle half": part(0.25, 0.75), "3 s of it": excerpt(3), "1 s of it": excerpt(1), "0.5 s of it": excerpt(0.5),
