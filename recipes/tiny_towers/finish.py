@@ -1,8 +1,8 @@
 """The run's bundle → tiny-towers@2: constants of detection, a calibration of frames, a card that names all that is inside.
 
-    python recipes/tiny_towers/detection.py --bundle runs/aligning/bundle --manifest CORPUS/dev.jsonl \\
+    python recipes/tiny_towers/detection.py --bundle runs/blended --manifest CORPUS/dev.jsonl \\
         --frames runs/frames.npz > runs/detection.json
-    python recipes/tiny_towers/finish.py runs/aligning/bundle --detection runs/detection.json --frames runs/frames.npz \\
+    python recipes/tiny_towers/finish.py runs/blended --detection runs/detection.json --frames runs/frames.npz \\
         --out "src/auricle/models/bundles/tiny-towers@2"
 """
 
@@ -27,8 +27,8 @@ FRAMES = "frames.npz"
 
 DESCRIPTION = (
     "YAMNet and MiniLM in one space. YAMNet keeps its ears and has grown a second end, which learned from labelled sounds, rendered "
-    "music and speech, and from a teacher of sound effects; texts are read by the names of 916 kinds of sound. Sounds, and frames of "
-    "half a second, meet words. Runs on a laptop's CPU without torch."
+    "music and speech, and from a teacher of sound effects; beside what was learned stands what YAMNet says by itself. Texts are read by "
+    "the names of 916 kinds of sound. Sounds, and frames of half a second, meet words. Runs on a laptop's CPU without torch."
 )
 LIMITS = (
     "It knows what AudioSet and the training corpus name; a text far from any of these names lands on the nearest ones. A window is the "
