@@ -13,6 +13,10 @@ from auricle.errors import UsageError
 from auricle.evaluation.probes.base import Audit, Curve, Probe, Sounds
 
 _HOME = {  # in the order in which an audit asks
+    "hallucination": ("hallucination", "Hallucination"),
+    "counterfactuals": ("counterfactuals", "Counterfactuals"),
+    "negation": ("negation", "Negation"),
+    "invariance": ("invariance", "Invariance"),
     "overlap": ("overlap", "Overlap"),
     "needle": ("needle", "NeedleInAnHour"),
     "calibration": ("unknown", "Unknown"),
