@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 SOURCES := pyproject.toml README.md $(shell find src -name '*.py' -o -name 'card.json')
 PAGE_TOOLS := web/node_modules/.ready
 
-.PHONY: help demo test check page page-check clean search-benchmark speed
+.PHONY: help demo test check page page-check clean search-benchmark results speed
 help:
 	@echo "make demo   hear it work: index a few real sounds, search them, classify one (core only, no torch)"
 	@echo "make test   install what tests need and run them (those of the page where npm and Chromium are there)"
 	@echo "make check  lint, types"
 	@echo "make page   build the page from web/ into src/auricle/service/page"
 	@echo "make search-benchmark   build the search benchmark's corpus and measure (development half)"
+	@echo "make results   measure what the README tells (needs AURICLE_DATA and the search benchmark)"
 	@echo "make speed  time auricle beside CLAP through transformers"
 
 $(BIN)/python:
@@ -52,6 +53,18 @@ page-check: $(PAGE_TOOLS)
 search-benchmark: $(VENV)/dev
 	$(BIN)/python recipes/search_benchmark/build.py --out build/search-benchmark
 	$(BIN)/python -m auricle.evaluation.search_benchmark build/search-benchmark --half dev
+
+# What the README's tables say: needs AURICLE_DATA (ESC-10, FSDD) and build/search-benchmark (make search-benchmark).
+RESULTS = build/results
+HELD = build/search-benchmark
+results: $(VENV)/dev
+	mkdir -p $(RESULTS)
+	$(BIN)/auricle evaluate random tiny-towers@1 tiny-towers@2 --on esc10 --on fsdd --on fsdd-speakers --on clips=$(HELD) --on search=$(HELD) \
+		--on scenes=$(HELD) --write $(RESULTS)/results.json
+	$(BIN)/auricle evaluate random-clap --on esc10 --on search=$(HELD) --write $(RESULTS)/floor.json
+	$(BIN)/auricle audit tiny-towers@1 tiny-towers@2 --sounds $(HELD) --write $(RESULTS)/audit.json
+	$(BIN)/auricle report $(RESULTS)/results.json $(RESULTS)/floor.json $(RESULTS)/audit.json -o $(RESULTS)/report.html
+	$(BIN)/python docs/make_results.py $(RESULTS)/results.json $(RESULTS)/floor.json $(RESULTS)/audit.json
 
 speed: $(VENV)/dev
 	$(BIN)/python speed/index.py
