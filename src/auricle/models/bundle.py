@@ -149,7 +149,7 @@ class Bundle:
     def _named(self) -> list[str]:
         """Files that the config needs."""
         names = []
-        for part in ("audio", "text"):
+        for part in ("audio", "text", "listen", "speak"):
             section = self.config.get(part)
             if isinstance(section, dict):
                 names += [section[key] for key in ("file", "tokenizer") if isinstance(section.get(key), str)]

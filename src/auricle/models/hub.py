@@ -29,7 +29,7 @@ Progress = Callable[[str, int, int | None], None]  # file, bytes done, bytes in 
 
 _REPO = re.compile(r"hf:(?P<repo>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@(?P<revision>[A-Za-z0-9][\w./-]*))?")
 _loaded: dict[tuple[str, int, int | None, str], TwoTowers] = {}
-_lock = threading.Lock()
+_lock = threading.RLock()  # two heads load the tower that they hear with
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,19 @@ def load(name: str | Path = DEFAULT, *, threads: int | None = None, device: str 
     key = (str(path.resolve()), (path / "card.json").stat().st_mtime_ns, threads, device)
     with _lock:
         if key not in _loaded:
-            from auricle.models.two_towers import open_towers
-
-            _loaded[key] = open_towers(path, threads=threads, device=device)
+            _loaded[key] = _opened(path, threads, device)
         return _loaded[key]
+
+
+def _opened(path: Path, threads: int | None, device: str) -> Any:
+    bundle = Bundle.open(path)
+    if bundle.config["architecture"] == "two_heads":
+        from auricle.models.two_heads import open_heads
+
+        return open_heads(bundle, threads=threads, device=device)
+    from auricle.models.two_towers import open_towers
+
+    return open_towers(bundle, threads=threads, device=device)
 
 
 def resolve(name: str | Path) -> Path:

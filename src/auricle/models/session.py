@@ -55,14 +55,19 @@ class Session:
 
     def run(self, output: str, feeds: Mapping[str, Array]) -> npt.NDArray[np.float32]:
         """One output of the graph, float32. Raises ModelError ``Damaged`` where the graph cannot take the feeds."""
+        (result,) = self.run_all((output,), feeds)
+        return result
+
+    def run_all(self, outputs: Sequence[str], feeds: Mapping[str, Array]) -> list[npt.NDArray[np.float32]]:
+        """Several outputs of one run, like :meth:`run`."""
         session = self._load()
         try:
-            (result,) = session.run([output], dict(feeds))
+            results = session.run(list(outputs), dict(feeds))
         except MemoryError:
             raise
         except Exception as error:  # onnxruntime raises classes of its own, all plain Exceptions
             raise ModelError("Damaged", f"{self._path()} failed to run: {_first_line(error)}.") from error
-        return np.asarray(result, dtype=np.float32)
+        return [np.asarray(result, dtype=np.float32) for result in results]
 
     def _load(self) -> Any:
         with self._lock:

@@ -283,6 +283,14 @@ class FrameTowers(TwoTowers):
         if held.shape[0] and (cuts := self._front.cuts(held.shape[0])[min(done, 1) :]):
             yield self._timed(held, cuts, base, stream.offset)
 
+    def patches(self, samples: Float32) -> Iterator[tuple[list[tuple[int, int]], Float32, Vectors]]:
+        """Mono samples at the model's rate → where patches lie, what the front end made of them, and their raw frames; a batch at a time."""
+        cuts = self._front.cuts(samples.shape[0])
+        for at in range(0, len(cuts), self._audio.batch):
+            part = cuts[at : at + self._audio.batch]
+            features = self._front.features(samples, part)
+            yield part, features, self._raw(features)
+
     def _needed(self, done: int) -> int:
         """Samples from ``base`` on that hold one batch of whole patches, besides the finished one that begins there."""
         return self._front.length + (self._front.hop or 0) * (self._audio.batch - (0 if done else 1))

@@ -1,0 +1,55 @@
+"""A trained stage → the bundle tiny-heads.
+
+    python recipes/tiny_heads/export.py runs/heads/instructing --out runs/heads/tiny-heads@1 [--results FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+from pathlib import Path
+
+from auricle.models import load
+from auricle.models.card import LicenceLink, ModelCard, Result
+from auricle.models.two_towers import FrameTowers
+from auricle.training.speaking.exporting import export
+from auricle.training.speaking.stage import open_run
+
+SECONDS = 12.0  # the longest scene that it was trained on
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--version", default="1")
+    parser.add_argument("--tower", default="tiny-towers@2")
+    parser.add_argument("--variant", choices=("plain", "audiocaps"), default="plain")
+    parser.add_argument("--results", type=Path, help="what evaluate.py wrote")
+    args = parser.parse_args()
+    tower = load(args.tower)
+    assert isinstance(tower, FrameTowers)
+    model, tokenizer = open_run(args.run)
+    bundle, worst = export(model, tokenizer, tower, card(args, tower), args.out, seconds=SECONDS)
+    size = sum(path.stat().st_size for path in bundle.path.iterdir())
+    print(f"{bundle.pipeline_id}: {size / 1e6:.2f} MB, logits of the float32 graphs within {worst:.1e} of the module")
+
+
+def card(args: argparse.Namespace, tower: FrameTowers) -> ModelCard:
+    chain = [LicenceLink(f"the frames of {tower.name}", tower.card.licence, tower.name), *tower.card.chain]
+    name, licence = "tiny-heads", tower.card.licence
+    if args.variant == "audiocaps":
+        chain.append(LicenceLink("AudioCaps captions, train split, text only", "MIT per LICENSE; academic use per its form", "cdjkim/audiocaps"))
+        name, licence = "tiny-heads-audiocaps", "academic use"
+    results = tuple(Result(**row) for row in json.loads(args.results.read_text())["results"]) if args.results else ()
+    return ModelCard(
+        name, args.version, "two-heads", "Says what is heard: captions and short answers about up to 12 seconds of sound.",
+        licence, tuple(chain), ("speech", "music", "sound"), (), "scenes composed from the training corpus of tiny-towers (recipes/tiny_heads)",
+        results, "English of a narrow kind; it was trained on composed scenes, and hears no words of speech.",
+        created=datetime.datetime.now(datetime.UTC).date().isoformat(),
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""What a speaker is asked and answers about one scene, in words that change each time it is heard; batches of packed texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from auricle.data.items import Question
+from auricle.training.speaking.scenes import SceneTexts
+
+DESCRIBE = (
+    "Describe the recording.", "Describe what is heard.", "Describe the sound.", "What is heard?", "What can be heard in the recording?",
+    "Caption this.", "Write a caption.", "Say what you hear.", "What is going on here?", "Tell me what is heard.",
+)  # fmt: skip
+OPTION_FORMS = ("(A) (B) (C) (D) (E) (F)",)
+NEED_OPTIONS = ("absence", "said", "words")  # no frame tells the words of a speaker
+ORDERED = ("count", "duration")
+FULL = 3  # the first captions of a scene are its fullest: they are drawn more often
+
+Text = tuple[str, str]  # prompt, answer
+
+
+def with_options(question: str, options: Sequence[str]) -> str:
+    """As the evaluation puts it: the question, and below it (A) one, (B) another."""
+    return "\n".join([question, *(f"({chr(65 + n)}) {option}" for n, option in enumerate(options))])
+
+
+def asked(question: Question, rng: np.random.Generator, *, options: float = 0.5) -> Text:
+    """A question as it is put this time: with its options or without, and by chance without its capital or its mark."""
+    words = question.question
+    if rng.random() < 0.15:
+        words = words[:1].lower() + words[1:]
+    if rng.random() < 0.1:
+        words = words.rstrip("?")
+    offered = list(question.options)
+    if offered and (self_evident(question) is False or rng.random() < options):
+        if question.kind not in ORDERED:
+            offered = [offered[i] for i in rng.permutation(len(offered))]
+        words = with_options(words, offered)
+    return words, question.answer
+
+
+def self_evident(question: Question) -> bool:
+    """Whether it can be answered without its options."""
+    return question.kind not in NEED_OPTIONS and not question.question.startswith("Which of these")
+
+
+def texts_of(scene: SceneTexts, rng: np.random.Generator, captions: int, questions: int) -> list[Text]:
+    """So many of each, the fullest captions most often."""
+    found: list[Text] = []
+    if scene.captions:
+        weight = np.where(np.arange(len(scene.captions)) < FULL, 3.0, 1.0)
+        drawn = rng.choice(len(scene.captions), min(captions, len(scene.captions)), replace=False, p=weight / weight.sum())
+        found += [(str(rng.choice(DESCRIBE)), scene.captions[i]) for i in drawn]
+    if scene.questions:
+        for i in rng.permutation(len(scene.questions))[:questions]:
+            found.append(asked(scene.questions[i], rng))
+    return found
+
+
+class Packer:
+    """Scenes → one batch. ``whole``: prompts are learned too (the language stage). ``deaf``: the chance that a scene is not heard."""
+
+    def __init__(self, tokenizer: Any, *, captions: int, questions: int, whole: bool, deaf: float, places: int) -> None:
+        from auricle.models.two_heads import ANSWER, ASK, END
+
+        self.tokenizer, self.captions, self.questions, self.whole, self.deaf, self.places = (
+            tokenizer, captions, questions, whole, deaf, places,
+        )  # fmt: skip
+        self.ask, self.answer, self.end = (tokenizer.token_to_id(name) for name in (ASK, ANSWER, END))
+
+    def tokens(self, text: Text) -> tuple[list[int], int]:
+        """``ASK prompt ANSWER answer END`` and where the answer begins."""
+        prompt, answer = (self.tokenizer.encode(part).ids for part in text)
+        return [self.ask, *prompt, self.answer, *answer, self.end], len(prompt) + 2
+
+    def __call__(self, scenes: Sequence[SceneTexts], rng: np.random.Generator) -> dict[str, Tensor]:
+        drawn = [texts_of(scene, rng, self.captions, self.questions) for scene in scenes]
+        return self.batch(scenes, drawn, heard=rng.random(len(scenes)) >= self.deaf)
+
+    def batch(self, scenes: Sequence[SceneTexts], texts: Sequence[Sequence[Text]], heard: np.ndarray[Any, Any]) -> dict[str, Tensor]:
+        rows = [[self.tokens(text) for text in some] for some in texts]
+        rows = [[(ids, at) for ids, at in row if len(ids) <= self.places] for row in rows]
+        b, n = len(scenes), max(len(s.frames) for s in scenes)
+        length = max(1, max(sum(len(ids) for ids, _ in row) for row in rows))
+        frames = np.zeros((b, n, scenes[0].frames.shape[1]), np.float32)
+        times, mask = np.zeros((b, n), np.float32), np.zeros((b, n), bool)
+        tokens, positions = np.zeros((b, length), np.int64), np.zeros((b, length), np.int64)
+        owner, target = np.full((b, length), -1, np.int64), np.full((b, length), -100, np.int64)
+        for i, (scene, row) in enumerate(zip(scenes, rows, strict=True)):
+            k = len(scene.frames)
+            frames[i, :k], times[i, :k], mask[i, :k] = scene.frames, scene.times, heard[i]
+            at = 0
+            for number, (ids, begin) in enumerate(row):
+                size = len(ids)
+                tokens[i, at : at + size], positions[i, at : at + size], owner[i, at : at + size] = ids, np.arange(size), number
+                first = 1 if self.whole else begin
+                target[i, at + first - 1 : at + size - 1] = ids[first:]
+                at += size
+        arrays: Mapping[str, Any] = {
+            "frames": frames, "times": times, "mask": mask, "tokens": tokens, "positions": positions, "texts": owner, "target": target,
+        }  # fmt: skip
+        return {name: torch.from_numpy(value) for name, value in arrays.items()}

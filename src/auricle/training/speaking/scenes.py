@@ -1,0 +1,74 @@
+"""Scenes that were composed once (recipes/tiny_heads/compose.py): frames in memory, texts beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from auricle.data.items import Question
+from auricle.errors import DataError
+
+HOP = 0.5  # seconds from one frame to the next, but for a last one that ends with the recording
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SceneTexts:
+    """frames: float16 ``[n, d + e]``. times: seconds ``[n]``. captions: true. false: captions that are not. clips: what it was made of."""
+
+    index: int
+    frames: npt.NDArray[np.float16]
+    times: npt.NDArray[np.float32]
+    captions: tuple[str, ...]
+    false: tuple[str, ...]
+    questions: tuple[Question, ...]
+    clips: tuple[str, ...]
+    labels: tuple[str, ...]
+
+
+def read_scenes(folder: Path, most: int | None = None) -> list[SceneTexts]:
+    """All whole shards of a folder, in order. Raises DataError ``Missing`` where there is none."""
+    found: list[SceneTexts] = []
+    for shard in sorted(folder.glob("[0-9]*.npz")):
+        with np.load(shard) as arrays:
+            both = np.concatenate([arrays["frames"], arrays["envelopes"]], 1)
+            starts = arrays["starts"]
+        for number, line in enumerate(shard.with_suffix(".jsonl").read_text("utf-8").splitlines()):
+            found.append(_scene(json.loads(line), both[starts[number] : starts[number + 1]]))
+            if most is not None and len(found) == most:
+                return found
+    if not found:
+        raise DataError("Missing", f"{folder} holds no scenes.", path=str(folder), hint="Compose some: recipes/tiny_heads/compose.py")
+    return found
+
+
+def _scene(row: Mapping[str, Any], frames: npt.NDArray[np.float16]) -> SceneTexts:
+    questions = tuple(Question(q["q"], q["a"], tuple(q["o"]), q["kind"]) for q in row["questions"])
+    labels = tuple(dict.fromkeys(e["label"] for e in row["facts"]["events"]))
+    times = frame_times(len(frames), row["facts"]["seconds"])
+    return SceneTexts(
+        row["index"], frames, times, tuple(row["captions"]), tuple(row["false"]), questions, tuple(row["clips"]), labels
+    )  # fmt: skip
+
+
+def frame_times(n: int, seconds: float) -> npt.NDArray[np.float32]:
+    """Starts of frames on the grid; the last one may lie off it, ending with the recording."""
+    times = np.arange(n, dtype=np.float32) * HOP
+    if n > 1:
+        times[-1] = min(times[-1], max(times[-2] + 0.01, seconds - 0.975))
+    return times
+
+
+def all_texts(scenes: Iterable[SceneTexts]) -> Iterable[str]:
+    """For a tokenizer."""
+    for scene in scenes:
+        yield from scene.captions
+        for question in scene.questions:
+            yield question.question
+            yield question.answer
+            yield from question.options

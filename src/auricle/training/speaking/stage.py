@@ -1,0 +1,193 @@
+"""One stage of training a speaker: deterministic for its seed, saved as it goes, continued where it stopped."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from auricle.errors import DataError
+from auricle.training.modules.speaker import Speaker
+from auricle.training.speaking.examples import DESCRIBE, OPTION_FORMS, Packer, texts_of
+from auricle.training.speaking.recipe import Stage
+from auricle.training.speaking.scenes import SceneTexts, all_texts, read_scenes
+from auricle.training.speaking.words import learn
+
+WEIGHTS, STATE, LOG, WORDS = "weights.pt", "state.pt", "log.jsonl", "tokenizer.json"
+SAMPLE = 2000  # scenes that the connector's constants and the tokenizer come from
+
+
+def run(stage: Stage, folder: Path, base: Path, *, until: float | None = None) -> Speaker:
+    """Train, writing weights, tokenizer and log into ``folder``. base: what the recipe's paths are relative to.
+
+    until: seconds after which it saves and stops, to be continued by the same call. Raises DataError.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    scenes = [scene for name in stage.scenes for scene in read_scenes(base / name)]
+    texts = [text for name in stage.texts for text in captions_of(base / name)]
+    init = None if stage.init is None else base / stage.init
+    tokenizer = _tokenizer(stage, folder, init, scenes, texts)
+    torch.manual_seed(stage.seed)
+    model = _model(stage, scenes, tokenizer, init)
+    packer = Packer(
+        tokenizer, captions=stage.captions, questions=stage.questions, whole=stage.loss == "whole", deaf=stage.deaf,
+        places=stage.size.places,
+    )  # fmt: skip
+    optimiser = _optimiser(model, stage)
+    step = _resume(folder, model, optimiser)
+    begun, kept, tokens = time.perf_counter(), [], 0
+    first = step
+    model.train()
+    while step < stage.steps:
+        rng = np.random.default_rng((stage.seed, step))
+        batch = _batch(stage, packer, scenes, texts, rng, step)
+        if stage.noise:
+            frames = batch["frames"]
+            batch["frames"] = frames + stage.noise / model.connector.scale * torch.from_numpy(rng.standard_normal(frames.shape, np.float32))
+        for group in optimiser.param_groups:
+            group["lr"] = stage.rate * _schedule(step, stage)
+        loss = loss_of(model, batch)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(model.parameters(), stage.clip)
+        optimiser.step()
+        step += 1
+        kept.append(float(loss.detach()))
+        tokens += int((batch["texts"] >= 0).sum())
+        over = until is not None and time.perf_counter() - begun > until
+        if step % stage.log_every == 0 or step == stage.steps or over:
+            seconds = time.perf_counter() - begun
+            row = {"step": step, "loss": round(float(np.mean(kept)), 4), "a_second": round((step - first) / seconds, 3), "tokens": tokens}
+            with (folder / LOG).open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+            print(json.dumps(row), flush=True)
+            kept = []
+        if step % stage.save_every == 0 or step == stage.steps or over:
+            _save(folder, model, optimiser, step)
+        if over:
+            break
+    return model
+
+
+def loss_of(model: Speaker, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Cross-entropy over the targets; only states that have one are turned into words."""
+    states = model(*(batch[name] for name in ("frames", "times", "mask", "tokens", "positions", "texts")))
+    wanted = batch["target"] >= 0
+    return nn.functional.cross_entropy(model.decoder.say(states[wanted]), batch["target"][wanted])
+
+
+def open_run(folder: Path) -> tuple[Speaker, Any]:
+    """Model and tokenizer of a stage that was saved. Raises DataError ``Missing``."""
+    from tokenizers import Tokenizer
+
+    if not (folder / WEIGHTS).is_file():
+        raise DataError("Missing", f"{folder} holds no trained stage.", path=str(folder), hint="Train one: recipes/tiny_heads/train.py")
+    kept = torch.load(folder / WEIGHTS, weights_only=True)
+    model = Speaker(**kept["config"])
+    model.load_state_dict(kept["model"])
+    return model.eval(), Tokenizer.from_file(str(folder / WORDS))
+
+
+def captions_of(path: Path) -> list[str]:
+    """The column ``caption`` of a CSV file."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return [row["caption"].strip() for row in csv.DictReader(file) if row["caption"].strip()]
+
+
+def _batch(
+    stage: Stage, packer: Packer, scenes: list[SceneTexts], texts: list[str], rng: np.random.Generator, step: int
+) -> dict[str, torch.Tensor]:
+    chosen = [scenes[i] for i in _drawn(len(scenes), stage, step)]
+    if not texts:
+        return packer(chosen, rng)
+    said = []
+    for scene in chosen:  # as many captions written by people as texts of the world
+        own = texts_of(scene, rng, stage.captions, stage.questions)
+        said.append(own + [(str(rng.choice(DESCRIBE)), texts[i]) for i in rng.integers(len(texts), size=len(own))])
+    return packer.batch(chosen, said, heard=rng.random(len(chosen)) >= stage.deaf)
+
+
+def _drawn(n: int, stage: Stage, step: int) -> Iterator[int]:
+    """Every scene once an epoch, in an order of its own."""
+    for place in range(step * stage.batch, (step + 1) * stage.batch):
+        epoch, at = divmod(place, n)
+        yield int(_order(n, stage.seed, epoch)[at])
+
+
+_orders: dict[tuple[int, int, int], np.ndarray[Any, Any]] = {}
+
+
+def _order(n: int, seed: int, epoch: int) -> np.ndarray[Any, Any]:
+    key = (n, seed, epoch)
+    if key not in _orders:
+        _orders.clear()
+        _orders[key] = np.random.default_rng((seed, epoch, n)).permutation(n)
+    return _orders[key]
+
+
+def _tokenizer(stage: Stage, folder: Path, init: Path | None, scenes: list[SceneTexts], texts: list[str]) -> Any:
+    from tokenizers import Tokenizer
+
+    path = folder / WORDS
+    if init is not None:
+        path.write_bytes((init / WORDS).read_bytes())
+    if not path.is_file():
+        learn([*all_texts(scenes[:SAMPLE]), *DESCRIBE, *OPTION_FORMS, *texts], stage.size.vocabulary).save(str(path))
+    return Tokenizer.from_file(str(path))
+
+
+def _model(stage: Stage, scenes: list[SceneTexts], tokenizer: Any, init: Path | None) -> Speaker:
+    from auricle.models.hearing import BANDS, STEPS
+
+    size = stage.size
+    frames = scenes[0].frames.shape[1]
+    model = Speaker(
+        frames - STEPS * BANDS, STEPS * BANDS, tokenizer.get_vocab_size(), size.width, size.layers, size.heads, size.listener, size.places,
+        size.dropout,
+    )  # fmt: skip
+    if init is not None:
+        model.load_state_dict(torch.load(init / WEIGHTS, weights_only=True)["model"])
+    else:
+        model.connector.measure(torch.from_numpy(np.concatenate([s.frames for s in scenes[:SAMPLE]]).astype(np.float32)))
+    return model
+
+
+def _optimiser(model: Speaker, stage: Stage) -> torch.optim.Optimizer:
+    decayed = [p for p in model.parameters() if p.ndim > 1]
+    plain = [p for p in model.parameters() if p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": stage.decay}, {"params": plain, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=stage.rate, betas=(0.9, 0.98))
+
+
+def _schedule(step: int, stage: Stage) -> float:
+    if step < stage.warmup:
+        return (step + 1) / stage.warmup
+    done = (step - stage.warmup) / max(1, stage.steps - stage.warmup)
+    return stage.end + (1 - stage.end) * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def _save(folder: Path, model: Speaker, optimiser: torch.optim.Optimizer, step: int) -> None:
+    for name, content in (
+        (WEIGHTS, {"config": model.config, "model": model.state_dict()}),
+        (STATE, {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step}),
+    ):
+        torch.save(content, folder / f".{name}")
+        os.replace(folder / f".{name}", folder / name)
+
+
+def _resume(folder: Path, model: Speaker, optimiser: torch.optim.Optimizer) -> int:
+    if not (folder / STATE).is_file():
+        return 0
+    state = torch.load(folder / STATE, weights_only=True)
+    model.load_state_dict(state["model"])
+    optimiser.load_state_dict(state["optimiser"])
+    return int(state["step"])
