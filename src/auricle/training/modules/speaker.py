@@ -68,8 +68,8 @@ class CausalBlock(nn.Module):
         qkv = self.qkv(self.before(x)).reshape(b, t, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
         q, kept = qkv[0], qkv[1:]
         if past is not None:
-            kept = torch.cat([past, kept], 3)
-        weights = torch.softmax(q @ kept[0].transpose(-1, -2) * (width // self.heads) ** -0.5 + bias, dim=-1)
+            kept = torch.cat([past.to(kept.dtype), kept], 3)
+        weights = torch.softmax(q @ kept[0].transpose(-1, -2) * (width // self.heads) ** -0.5 + bias.to(q.dtype), dim=-1).to(q.dtype)
         x = x + self.dropout(self.out((weights @ kept[1]).transpose(1, 2).reshape(b, t, width)))
         return x + self.dropout(self.feed(self.between(x))), kept
 
@@ -90,12 +90,6 @@ class Decoder(nn.Module):
 
     def embed(self, tokens: Tensor, positions: Tensor) -> Tensor:
         return self.words(tokens) + self.places(positions)
-
-    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
-        """Embedded sequence → states before the last product."""
-        for block in self.blocks:
-            x = block(x, bias)[0]
-        return self.norm(x)
 
     def say(self, states: Tensor) -> Tensor:
         return states @ self.words.weight.T
@@ -124,23 +118,34 @@ class Speaker(nn.Module):
         self.connector = Connector(hidden, envelope, width, listener, heads, dropout)
         self.decoder = Decoder(vocabulary, width, layers, heads, places, dropout)
 
-    def forward(self, frames: Tensor, times: Tensor, mask: Tensor, tokens: Tensor, positions: Tensor, texts: Tensor) -> Tensor:
-        """States ``[b, l, width]`` of packed texts: ``texts`` [b, l] numbers the text that a token belongs to, −1 for none.
+    def forward(
+        self, frames: Tensor, times: Tensor, mask: Tensor, tokens: Tensor, positions: Tensor, texts: Tensor, scene: Tensor
+    ) -> Tensor:
+        """States ``[r, l, width]`` of rows of packed texts. ``texts`` [r, l]: the text that a token belongs to, −1 for none;
+        ``scene`` [r]: what sounds beside a row.
 
-        A token sees the frames and the tokens before it in its own text, so one listening serves many texts.
+        A token sees the frames and the tokens before it in its own text, so that one listening serves many texts.
         """
         heard = self.connector(frames, times, mask)
-        x = torch.cat([heard, self.decoder.embed(tokens, positions)], 1)
-        states: Tensor = self.decoder(x, packed_bias(mask, texts, x.dtype))
-        return states[:, frames.shape[1] :]
+        n, dtype = frames.shape[1], heard.dtype
+        ahead = torch.ones(n, n, dtype=torch.bool, device=mask.device).tril()
+        among = _added((mask[:, None, :] & ahead) | torch.eye(n, dtype=torch.bool, device=mask.device), dtype)
+        beside = _added(torch.cat([mask[scene][:, None, :].expand(-1, tokens.shape[1], -1), _own(texts)], 2), dtype)
+        x = self.decoder.embed(tokens, positions)
+        for block in self.decoder.blocks:
+            heard, kept = block(heard, among)
+            x = block(x, beside, kept[:, scene])[0]
+        states: Tensor = self.decoder.norm(x)
+        return states
 
 
-def packed_bias(mask: Tensor, texts: Tensor, dtype: torch.dtype) -> Tensor:
-    """What attention adds, ``[b, 1, n + l, n + l]``: causal; frames see frames, a text sees frames and itself."""
-    owner = torch.cat([torch.where(mask, -2, -3), texts], 1)  # −2: a frame, −3: no frame, −1: no word
-    same = owner[:, :, None] == owner[:, None, :]
-    seen = (same | (owner == -2)[:, None, :]).tril()
-    seen = seen | torch.eye(owner.shape[1], dtype=torch.bool, device=owner.device)  # nobody sees nothing
+def _own(texts: Tensor) -> Tensor:
+    """``[r, l, l]``: whether a token is of the same text and not ahead."""
+    return (texts[:, :, None] == texts[:, None, :]).tril()
+
+
+def _added(seen: Tensor, dtype: torch.dtype) -> Tensor:
+    """What attention adds, ``[b, 1, q, k]``."""
     return (seen.to(dtype) - 1.0)[:, None] * 1e9
 
 

@@ -19,6 +19,7 @@ DESCRIBE = (
 OPTION_FORMS = ("(A) (B) (C) (D) (E) (F)",)
 NEED_OPTIONS = ("absence", "said", "words")  # no frame tells the words of a speaker
 ORDERED = ("count", "duration")
+ROW = 80  # tokens that share a row: more, and attention costs more than padding saves
 FULL = 3  # the first captions of a scene are its fullest: they are drawn more often
 
 Text = tuple[str, str]  # prompt, answer
@@ -84,24 +85,44 @@ class Packer:
 
     def batch(self, scenes: Sequence[SceneTexts], texts: Sequence[Sequence[Text]], heard: np.ndarray[Any, Any]) -> dict[str, Tensor]:
         rows = [[self.tokens(text) for text in some] for some in texts]
-        rows = [[(ids, at) for ids, at in row if len(ids) <= self.places] for row in rows]
+        rows = [[(ids, at) for ids, at in row if len(ids) <= self.places] for row in rows]  # far longer than any that there are
+        packed = [(i, some) for i, row in enumerate(rows) for some in bins(row)]
         b, n = len(scenes), max(len(s.frames) for s in scenes)
-        length = max(1, max(sum(len(ids) for ids, _ in row) for row in rows))
+        length = max(1, max((sum(len(ids) for _, ids, _ in some) for _, some in packed), default=1))
         frames = np.zeros((b, n, scenes[0].frames.shape[1]), np.float32)
         times, mask = np.zeros((b, n), np.float32), np.zeros((b, n), bool)
-        tokens, positions = np.zeros((b, length), np.int64), np.zeros((b, length), np.int64)
-        owner, target = np.full((b, length), -1, np.int64), np.full((b, length), -100, np.int64)
-        for i, (scene, row) in enumerate(zip(scenes, rows, strict=True)):
+        for i, scene in enumerate(scenes):
             k = len(scene.frames)
             frames[i, :k], times[i, :k], mask[i, :k] = scene.frames, scene.times, heard[i]
+        r = len(packed)
+        tokens, positions = np.zeros((r, length), np.int64), np.zeros((r, length), np.int64)
+        owner, target = np.full((r, length), -1, np.int64), np.full((r, length), -100, np.int64)
+        for i, (_, some) in enumerate(packed):
             at = 0
-            for number, (ids, begin) in enumerate(row):
+            for number, ids, begin in some:
                 size = len(ids)
                 tokens[i, at : at + size], positions[i, at : at + size], owner[i, at : at + size] = ids, np.arange(size), number
                 first = 1 if self.whole else begin
                 target[i, at + first - 1 : at + size - 1] = ids[first:]
                 at += size
         arrays: Mapping[str, Any] = {
-            "frames": frames, "times": times, "mask": mask, "tokens": tokens, "positions": positions, "texts": owner, "target": target,
+            "frames": frames, "times": times, "mask": mask, "tokens": tokens, "positions": positions, "texts": owner,
+            "scene": np.array([i for i, _ in packed], np.int64), "target": target,
         }  # fmt: skip
         return {name: torch.from_numpy(value) for name, value in arrays.items()}
+
+
+def bins(texts: Sequence[tuple[list[int], int]]) -> list[list[tuple[int, list[int], int]]]:
+    """Texts, each with its number, laid in rows of about ROW tokens, the longest first."""
+    rows: list[list[tuple[int, list[int], int]]] = []
+    room: list[int] = []
+    for number in sorted(range(len(texts)), key=lambda i: -len(texts[i][0])):
+        ids, begin = texts[number]
+        at = next((i for i, left in enumerate(room) if left >= len(ids)), None)
+        if at is None:
+            at = len(rows)
+            rows.append([])
+            room.append(max(ROW, len(ids)))
+        rows[at].append((number, ids, begin))
+        room[at] -= len(ids)
+    return rows

@@ -23,6 +23,7 @@ from auricle.training.speaking.scenes import SceneTexts, all_texts, read_scenes
 from auricle.training.speaking.words import learn
 
 WEIGHTS, STATE, LOG, WORDS = "weights.pt", "state.pt", "log.jsonl", "tokenizer.json"
+INPUTS = ("frames", "times", "mask", "tokens", "positions", "texts", "scene")  # of the model
 SAMPLE = 2000  # scenes that the connector's constants and the tokenizer come from
 
 
@@ -55,7 +56,8 @@ def run(stage: Stage, folder: Path, base: Path, *, until: float | None = None) -
             batch["frames"] = frames + stage.noise / model.connector.scale * torch.from_numpy(rng.standard_normal(frames.shape, np.float32))
         for group in optimiser.param_groups:
             group["lr"] = stage.rate * _schedule(step, stage)
-        loss = loss_of(model, batch)
+        with torch.autocast("cpu", torch.bfloat16, enabled=stage.bfloat16):
+            loss = loss_of(model, batch)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(model.parameters(), stage.clip)
@@ -80,9 +82,9 @@ def run(stage: Stage, folder: Path, base: Path, *, until: float | None = None) -
 
 def loss_of(model: Speaker, batch: dict[str, torch.Tensor]) -> torch.Tensor:
     """Cross-entropy over the targets; only states that have one are turned into words."""
-    states = model(*(batch[name] for name in ("frames", "times", "mask", "tokens", "positions", "texts")))
+    states = model(*(batch[name] for name in INPUTS))
     wanted = batch["target"] >= 0
-    return nn.functional.cross_entropy(model.decoder.say(states[wanted]), batch["target"][wanted])
+    return nn.functional.cross_entropy(model.decoder.say(states[wanted]).float(), batch["target"][wanted])
 
 
 def open_run(folder: Path) -> tuple[Speaker, Any]:
