@@ -30,6 +30,7 @@ from auricle.models.hearing import hear
 HERE = Path(__file__).parent
 SHARD = 100
 ZERO = "zero"
+ZERO_CHANCE = 0.06  # so that zero is right about as often as each other count
 DRAWS = 2  # times that each scene is asked about, in other words
 
 
@@ -60,7 +61,7 @@ def texts(world: World, facts: Facts, index: int) -> dict[str, Any]:
         true = captions(facts, world.vocabulary, rng, world.config.captions)
         changed = counterfactuals(facts, true, world.vocabulary, rng, world.config.counterfactuals)
         asked += [with_zero(q) for q in questions(facts, world.vocabulary, rng, world.config.questions, true, changed)]
-        if rng.random() < 0.2 and (zero := nothing_counted(Asker(facts, world.vocabulary, rng))):
+        if rng.random() < ZERO_CHANCE and (zero := nothing_counted(Asker(facts, world.vocabulary, rng))):
             asked.append(zero)
         said += [c.text for c in true]
         false += [c.text for c in changed]

@@ -1,6 +1,6 @@
 """A trained stage → the bundle tiny-heads.
 
-    python recipes/tiny_heads/export.py runs/heads/instructing --out runs/heads/tiny-heads@1 [--results FILE]
+python recipes/tiny_heads/export.py runs/heads/instructing --out runs/heads/tiny-heads@1 [--results FILE]
 """
 
 from __future__ import annotations
@@ -36,17 +36,21 @@ def main() -> None:
     print(f"{bundle.pipeline_id}: {size / 1e6:.2f} MB, logits of the float32 graphs within {worst:.1e} of the module")
 
 
+DESCRIPTION = "Says what is heard: captions and short answers about up to 12 seconds of sound."
+DATA = "scenes composed from the training corpus of tiny-towers (recipes/tiny_heads)"
+LIMITS = "English of a narrow kind. Trained on composed scenes; it hears no words of speech, and what it says may be wrong."
+
+
 def card(args: argparse.Namespace, tower: FrameTowers) -> ModelCard:
     chain = [LicenceLink(f"the frames of {tower.name}", tower.card.licence, tower.name), *tower.card.chain]
     name, licence = "tiny-heads", tower.card.licence
     if args.variant == "audiocaps":
-        chain.append(LicenceLink("AudioCaps captions, train split, text only", "MIT per LICENSE; academic use per its form", "cdjkim/audiocaps"))
+        terms = "MIT per LICENSE; academic use per its form"
+        chain.append(LicenceLink("AudioCaps captions, train split, text only", terms, "cdjkim/audiocaps"))
         name, licence = "tiny-heads-audiocaps", "academic use"
     results = tuple(Result(**row) for row in json.loads(args.results.read_text())["results"]) if args.results else ()
     return ModelCard(
-        name, args.version, "two-heads", "Says what is heard: captions and short answers about up to 12 seconds of sound.",
-        licence, tuple(chain), ("speech", "music", "sound"), (), "scenes composed from the training corpus of tiny-towers (recipes/tiny_heads)",
-        results, "English of a narrow kind; it was trained on composed scenes, and hears no words of speech.",
+        name, args.version, "two-heads", DESCRIPTION, licence, tuple(chain), ("speech", "music", "sound"), (), DATA, results, LIMITS,
         created=datetime.datetime.now(datetime.UTC).date().isoformat(),
     )  # fmt: skip
 

@@ -1,6 +1,6 @@
 """One stage of tiny-heads, as its recipe says; the same call continues what was interrupted.
 
-    python recipes/tiny_heads/train.py recipes/tiny_heads/language.yaml --out runs/heads/language [--minutes 30]
+python recipes/tiny_heads/train.py recipes/tiny_heads/language.yaml --out runs/heads/language [--minutes 30]
 """
 
 from __future__ import annotations

@@ -157,7 +157,9 @@ class TwoHeads:
         for row, values in enumerate(ids):
             tokens[row, : len(values)] = values
         many = _State(np.repeat(state.past, len(ids), axis=1), state.position, np.repeat(state.following, len(ids), axis=0))
-        logits = np.concatenate([many.following[:, None], self._run(tokens[:, :-1], many)[0]], 1) if longest > 1 else many.following[:, None]
+        logits = many.following[:, None]
+        if longest > 1:
+            logits = np.concatenate([logits, self._run(tokens[:, :-1], many)[0]], 1)
         for row, values in enumerate(ids):
             found[row] = logits[row, np.arange(len(values)), values].sum()
         return found

@@ -17,7 +17,7 @@ DESCRIBE = (
     "Caption this.", "Write a caption.", "Say what you hear.", "What is going on here?", "Tell me what is heard.",
 )  # fmt: skip
 OPTION_FORMS = ("(A) (B) (C) (D) (E) (F)",)
-NEED_OPTIONS = ("absence", "said", "words")  # no frame tells the words of a speaker
+NEED_OPTIONS = ("absence",)
 ORDERED = ("count", "duration")
 ROW = 80  # tokens that share a row: more, and attention costs more than padding saves
 FULL = 3  # the first captions of a scene are its fullest: they are drawn more often
