@@ -116,9 +116,13 @@ class TwoHeads:
 
     def generate(self, audios: Sequence[Audio], prompt: str, *, seed: int = 0, max_tokens: int = 256) -> Iterator[str]:
         """The answer, piece by piece. Raises ModelError ``Unsupported`` for several sounds or too long a prompt."""
+        return self.generate_heard(self._one(audios), prompt, seed=seed, max_tokens=max_tokens)
+
+    def generate_heard(self, heard: FrameSequence | None, prompt: str, *, seed: int = 0, max_tokens: int = 256) -> Iterator[str]:
+        """:meth:`generate` about what :meth:`hear` gave: one listening serves many questions."""
         if max_tokens < 1:
             raise UsageError(f"max_tokens must be at least 1, got {max_tokens}.")
-        return self._generate(self._asked(audios, prompt), np.random.default_rng(seed) if seed else None, max_tokens)
+        return self._generate(self._asked(heard, prompt), np.random.default_rng(seed) if seed else None, max_tokens)
 
     def _generate(self, state: _State, rng: np.random.Generator | None, max_tokens: int) -> Iterator[str]:
         words = self._tokenizer()
@@ -144,7 +148,11 @@ class TwoHeads:
 
     def score(self, audios: Sequence[Audio], prompt: str, options: Sequence[str]) -> npt.NDArray[np.float64]:
         """The log-likelihood of each option as the whole answer. Raises ModelError like :meth:`generate`."""
-        state = self._asked(audios, prompt)
+        return self.score_heard(self._one(audios), prompt, options)
+
+    def score_heard(self, heard: FrameSequence | None, prompt: str, options: Sequence[str]) -> npt.NDArray[np.float64]:
+        """:meth:`score` about what :meth:`hear` gave."""
+        state = self._asked(heard, prompt)
         words = self._tokenizer()
         ids = [[*encoding.ids, words.token_to_id(END)] for encoding in words.encode_batch(list(options))]
         found = np.zeros(len(ids))
@@ -175,9 +183,12 @@ class TwoHeads:
         frames = np.concatenate([heard.vectors, heard.envelopes], 1).astype(np.float32)
         return self._listen_session.run("prefix", {"frames": frames, "times": heard.starts.astype(np.float32)})
 
-    def _asked(self, audios: Sequence[Audio], prompt: str) -> _State:
+    def _one(self, audios: Sequence[Audio]) -> FrameSequence | None:
         if len(audios) > 1:
             raise ModelError("Unsupported", f"{self.name} hears one sound at a time, not {len(audios)}.", hint="Ask about each by itself.")
+        return self.hear(audios[0]) if audios else None
+
+    def _asked(self, heard: FrameSequence | None, prompt: str) -> _State:
         words = self._tokenizer()
         plain = prompt.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate is no Unicode
         ids = [words.token_to_id(ASK), *words.encode(plain).ids, words.token_to_id(ANSWER)]
@@ -186,8 +197,8 @@ class TwoHeads:
             raise ModelError("Unsupported", message, hint="Ask in fewer words.")
         width = self._bundle.dim // self._speak.heads
         empty = _State(np.zeros((2 * self._speak.layers, 1, self._speak.heads, 0, width), np.float32), 0, np.zeros((1, 0)))
-        heard = self.prefix(self.hear(audios[0])) if audios else np.zeros((1, 0, self._bundle.dim), np.float32)
-        return self._step(np.array([ids]), empty, heard)
+        prefix = np.zeros((1, 0, self._bundle.dim), np.float32) if heard is None else self.prefix(heard)
+        return self._step(np.array([ids]), empty, prefix)
 
     def _step(self, tokens: Array, state: _State, prefix: Array | None = None) -> _State:
         logits, past = self._run(tokens, state, prefix)

@@ -59,7 +59,7 @@ def run(stage: Stage, folder: Path, base: Path, *, until: float | None = None) -
         with torch.autocast("cpu", torch.bfloat16, enabled=stage.bfloat16):
             loss = loss_of(model, batch)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), stage.clip)
         optimiser.step()
         step += 1
