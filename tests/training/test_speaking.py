@@ -14,7 +14,7 @@ from auricle.data.items import Question  # noqa: E402
 from auricle.errors import DataError  # noqa: E402
 from auricle.models.hearing import BANDS, STEPS  # noqa: E402
 from auricle.training.speaking import recipe  # noqa: E402
-from auricle.training.speaking.examples import Packer, asked, bins, with_options  # noqa: E402
+from auricle.training.speaking.examples import Packer, asked, bins, listed, with_options  # noqa: E402
 from auricle.training.speaking.scenes import frame_times, read_scenes  # noqa: E402
 from auricle.training.speaking.stage import INPUTS, open_run, run  # noqa: E402
 
@@ -38,7 +38,7 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rows.append(
             {
                 "index": index,
-                "facts": {"seconds": n / 2 + 0.5, "events": [{"label": "dog" if dog else "rain"}]},
+                "facts": {"seconds": n / 2 + 0.5, "events": [{"label": "dog" if dog else "rain", "start": 0.0, "end": 1.25}] * (1 + dog)},
                 "captions": [said, "someone says “hello”"],
                 "false": [],
                 "questions": [
@@ -85,6 +85,13 @@ def test_names_are_offered_where_they_must_be() -> None:
     count = Question("How many times?", "two", ("one", "two"), "count")
     assert asked(count, rng, options=1.0)[0].endswith("(A) one\n(B) two")
     assert with_options("What?", ["x"]) == "What?\n(A) x"
+
+
+def test_sounds_are_listed_with_counts_and_times(scenes: Path) -> None:
+    every, when = listed(read_scenes(scenes)[1], np.random.default_rng(0))
+    assert every[1] == "dog ×2"
+    assert "dog" in when[0]
+    assert when[1] == "0.0–1.2 s, 0.0–1.2 s"
 
 
 def test_rows_hold_each_text_once() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,9 @@ DESCRIBE = (
     "Describe the recording.", "Describe what is heard.", "Describe the sound.", "What is heard?", "What can be heard in the recording?",
     "Caption this.", "Write a caption.", "Say what you hear.", "What is going on here?", "Tell me what is heard.",
 )  # fmt: skip
+LIST = ("List the sounds.", "List the sounds in the order in which they begin.", "Which sounds are heard, in order?", "Name all sounds.")
+WHEN = ("When is {} heard?", "At what time is {} heard?", "Where in the recording is {}?")
+NOTHING = "nothing"
 OPTION_FORMS = ("(A) (B) (C) (D) (E) (F)",)
 NEED_OPTIONS = ("absence",)
 ORDERED = ("count", "duration")
@@ -28,6 +32,18 @@ Text = tuple[str, str]  # prompt, answer
 def with_options(question: str, options: Sequence[str]) -> str:
     """As the evaluation puts it: the question, and below it (A) one, (B) another."""
     return "\n".join([question, *(f"({chr(65 + n)}) {option}" for n, option in enumerate(options))])
+
+
+def listed(scene: SceneTexts, rng: np.random.Generator) -> list[Text]:
+    """All labels in order, each with its number, and when one of them is heard: what ties names and times to frames most directly."""
+    counts = Counter(label for label, _, _ in scene.events)
+    answer = ", ".join(label if n == 1 else f"{label} ×{n}" for label, n in counts.items()) or NOTHING
+    found = [(str(rng.choice(LIST)), answer)]
+    if counts:
+        label = str(rng.choice(list(counts)))
+        spans = [f"{start:.1f}–{end:.1f} s" for other, start, end in scene.events if other == label]
+        found.append((str(rng.choice(WHEN)).format(label), ", ".join(spans)))
+    return found
 
 
 def asked(question: Question, rng: np.random.Generator, *, options: float = 0.5) -> Text:
@@ -57,6 +73,7 @@ def texts_of(scene: SceneTexts, rng: np.random.Generator, captions: int, questio
         weight = np.where(np.arange(len(scene.captions)) < FULL, 3.0, 1.0)
         drawn = rng.choice(len(scene.captions), min(captions, len(scene.captions)), replace=False, p=weight / weight.sum())
         found += [(str(rng.choice(DESCRIBE)), scene.captions[i]) for i in drawn]
+    found += listed(scene, rng)
     if scene.questions:
         for i in rng.permutation(len(scene.questions))[:questions]:
             found.append(asked(scene.questions[i], rng))

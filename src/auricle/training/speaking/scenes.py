@@ -21,7 +21,8 @@ HOP = 0.5  # seconds from one frame to the next, but for a last one that ends wi
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SceneTexts:
-    """frames: float16 ``[n, d + e]``. times: seconds ``[n]``. captions: true. false: captions that are not. clips: what it was made of."""
+    """frames: float16 ``[n, d + e]``. times: seconds ``[n]``. captions: true. false: captions that are not. clips: what it
+    was made of."""
 
     index: int
     frames: npt.NDArray[np.float16]
@@ -31,6 +32,7 @@ class SceneTexts:
     questions: tuple[Question, ...]
     clips: tuple[str, ...]
     labels: tuple[str, ...]
+    events: tuple[tuple[str, float, float], ...] = ()  # label, start, end, in the order of their starts
 
 
 def read_scenes(folder: Path, most: int | None = None) -> list[SceneTexts]:
@@ -57,9 +59,10 @@ def _scene(row: Mapping[str, Any], frames: npt.NDArray[np.float16]) -> SceneText
     questions = tuple(q for q in asked if q.kind not in UNHEARD and q.question.count(QUOTE) < 2)
     true, false = (tuple(text for text in row[key] if QUOTE not in text) for key in ("captions", "false"))
     labels = tuple(dict.fromkeys(e["label"] for e in row["facts"]["events"]))
+    events = tuple((e["label"], float(e.get("start", 0.0)), float(e.get("end", 0.0))) for e in row["facts"]["events"])
     times = frame_times(len(frames), row["facts"]["seconds"])
     return SceneTexts(
-        row["index"], frames, times, true, false, questions, tuple(row["clips"]), labels
+        row["index"], frames, times, true, false, questions, tuple(row["clips"]), labels, events
     )  # fmt: skip
 
 
