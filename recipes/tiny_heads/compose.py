@@ -40,7 +40,7 @@ def nothing_counted(asker: Asker) -> Question | None:
     if label is None:
         return None
     least, most = asker.vocabulary.config.repeats
-    options = [number(k) for k in (0, 1, *range(least, most + 1))]
+    options = [ZERO, *(number(k) for k in (1, *range(least, most + 1)))]
     forms = ("How many times is {p} heard?", "How often does one hear {p}?", "How many times does it happen that {f}?")
     return asker._ask("count", forms, ZERO, options, p=asker._doing(label), f=asker._clause(label))
 
