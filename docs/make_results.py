@@ -58,7 +58,7 @@ def measured(document: dict[str, Any]) -> list[str]:
             metric = score["metric"].removeprefix(f"{benchmark} ")
             lines.append(f"| {title} | {metric} | {score['n']}, {score['sources']} | {chance} | {cells} | {heard} |")
     lines.append("")
-    kept = [d for d in document["differences"] if d["a"] == models[-1] or d["b"] == models[-1]]
+    kept = [d for d in document["differences"] if models[-1] in (d["a"], d["b"]) and not any(d[x].startswith("random") for x in "ab")]
     told = []
     for d in kept:
         if d["metric"] != next(r["scores"][0]["metric"] for r in runs if r["benchmark"] == d.get("benchmark", r["benchmark"])):
