@@ -2,8 +2,8 @@
 
 *Words*: "no dog barking" should lie nearer to a clip without a dog than to one with it. Text encoders hear the dog and not the "no".
 *Search*: a clip A, and the same clip with B laid over it; "A, no B" should put A alone first. Plain "A" does so already where
-B hides A, so what counts is how much oftener "A, no B" does, pair by pair. The search is that of ``auricle.tasks.retrieve``, with the probe's
-own sounds as its library.
+B hides A, so what counts is how much oftener "A, no B" does, pair by pair. The search is that of
+``auricle.tasks.retrieve``, with the probe's own sounds as its library.
 """
 
 from __future__ import annotations
