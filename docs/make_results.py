@@ -18,7 +18,7 @@ from auricle.evaluation import documents
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- results: written by docs/make_results.py -->", "<!-- end of results -->"
 HEADLINES = {  # of probes with many scores, those that the README shows
-    "hallucination": 3, "invariance": 3, "counterfactuals": 3, "negation": 3, "overlap": 2, "needle": 2, "calibration": 3, "injection": 2,
+    "hallucination": 3, "invariance": 4, "counterfactuals": 3, "negation": 3, "overlap": 2, "needle": 2, "calibration": 3, "injection": 2,
 }  # fmt: skip
 
 
@@ -58,7 +58,7 @@ def measured(document: dict[str, Any]) -> list[str]:
             metric = score["metric"].removeprefix(f"{benchmark} ")
             lines.append(f"| {title} | {metric} | {score['n']}, {score['sources']} | {chance} | {cells} | {heard} |")
     lines.append("")
-    kept = [d for d in document["differences"] if d["a"] == models[-1] or d["b"] == models[-1]]
+    kept = [d for d in document["differences"] if models[-1] in (d["a"], d["b"]) and not any(d[x].startswith("random") for x in "ab")]
     told = []
     for d in kept:
         if d["metric"] != next(r["scores"][0]["metric"] for r in runs if r["benchmark"] == d.get("benchmark", r["benchmark"])):

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from benchmark_corpus import event, recording, write_corpus
 from toy_ears import Toy, sounds
 
 from auricle.errors import ModelError, UsageError
@@ -65,6 +66,16 @@ def test_the_demo_has_names_times_and_sources():
     assert first.duration == pytest.approx(held.items[0].duration, abs=0.1)
     assert not any(item.labels[0].startswith(("a ", "an ")) for item in held.items)
     assert len({item.id for item in held.items}) == len(held.items)
+
+
+def test_of_a_benchmark_the_test_half_is_heard_and_of_a_manifest_the_dev_side(tmp_path):
+    recordings = [recording(event("rain", clip=f"{half}:rain"), id=half, half=half) for half in ("dev", "test")]
+    write_corpus(tmp_path / "benchmark", recordings, {"dev": [], "test": []}, {"rain": 300.0})
+    sounds(tmp_path / "own", per_label=1)
+    benchmark, manifest = tmp_path / "benchmark", tmp_path / "own/manifest.jsonl"
+    assert [item.clip for item in sounds_of(benchmark).held.items] == ["test:rain"]
+    assert [item.clip for item in sounds_of(benchmark, half="dev").held.items] == ["dev:rain"]
+    assert {item.split for item in sounds_of(manifest).held.items} == {"dev"}
 
 
 def test_two_runs_of_one_seed_are_the_same(tmp_path):

@@ -46,6 +46,8 @@ def test_who_hears_which_sounds_there_are_knows_what_was_replaced(held, small):
 def test_deaf_gains_nothing(held, small):
     scores, _ = audited(Constant(), held)
     assert all(score.value == score.baselines["deaf"] for score in scores.values())
+    assert all(score.low <= 0.5 <= score.high for score in scores.values())
+    assert "attributes: audio gain +0.000 (+0.000 to +0.000)" in scores["counterfactuals, attributes"].notes
 
 
 def test_one_clip_is_too_little(held, small):

@@ -20,7 +20,7 @@ def held(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def asked(held):
-    return hallucination.questions(held, Toy(), 0)
+    return hallucination.questions(held, 0)
 
 
 def audited(model, held, asked):
@@ -40,13 +40,11 @@ def test_what_is_false_is_certainly_false_and_drawn_in_three_ways(held, asked):
 
 
 def test_what_is_adversarial_lies_nearest_in_meaning(held):
-    class Meaning(Toy):
-        has_sentences = True
-
+    class Meaning:
         def sentence(self, texts):
             return np.array([[1.0, 0.0] if "bell" in t or "piano" in t else [0.0, 1.0] for t in texts])
 
-    found = [one for one in hallucination.questions(held, Meaning(), 0) if one.true == "church bell"]
+    found = [one for one in hallucination.questions(held, 0, reader=Meaning()) if one.true == "church bell"]
     assert found
     assert {one.false[2] for one in found} == {"piano"}
 

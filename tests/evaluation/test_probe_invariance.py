@@ -26,12 +26,19 @@ def audited(model, held):
     return {score.metric: score for score in found.scores}, {curve.name: curve for curve in found.curves}
 
 
+class Both(Toy):
+    """Hears both channels."""
+
+    def _heard(self, audio):
+        return super()._heard(audio.mono())
+
+
 def test_who_hears_tones_stays_itself(held, few):
-    scores, curves = audited(Toy(), held)
-    for name in ("left only", "MP3, 32 kbit/s", "-20 dB", "1.0 s later, around", "2.0 s of silence around"):
+    scores, curves = audited(Both(), held)
+    for name in ("left only", "right only", "MP3, 32 kbit/s", "-20 dB", "1.2 s later, around", "2.3 s of silence around"):
         assert scores[f"same name, {name}"].value == 1.0, name
         assert scores[f"cosine, {name}"].value > 0.95, name
-    assert scores["accuracy, left only"].baselines["unchanged"] == 1.0
+    assert scores["accuracy, left only"].baselines == {"unchanged": 1.0, "chance": pytest.approx(1 / 12)}
     assert scores["cosine, left only"].baselines["to other clips"] < 0.2
     assert curves["noise: cosine"].x == (40, 30, 20, 10, 0)
     assert curves["noise: cosine"].y[0] > curves["noise: cosine"].y[-1]
@@ -45,8 +52,8 @@ class Loudness(Toy):
         return np.eye(self.dim)[place]
 
 
-class Channels(Toy):
-    """Hears the right channel only."""
+class Right(Toy):
+    """Hears the right channel only; a :class:`Toy` hears the first."""
 
     def embed_audio(self, windows):
         return super().embed_audio([Audio(w.samples[-1:], w.rate) for w in windows])
@@ -57,16 +64,32 @@ def test_an_answer_by_loudness_is_caught(held, few):
     assert scores["same name, -20 dB"].value < 0.2
 
 
-def test_one_channel_is_caught(held, few):
-    scores, curves = audited(Channels(), held)
+@pytest.mark.parametrize(("model", "deaf_to", "other"), [(Right, "left", "right"), (Toy, "right", "left")])
+def test_one_channel_is_caught(held, few, model, deaf_to, other):
+    scores, curves = audited(model(), held)
     assert curves["channels: same name"].y[0] == 1.0
-    assert scores["same name, left only"].value < 0.5
+    assert scores[f"same name, {deaf_to} only"].value < 0.5
+    assert scores[f"same name, {other} only"].value == 1.0
+
+
+class Count(Toy):
+    """Answers by how many channels there are."""
+
+    def _heard(self, audio):
+        return np.roll(super()._heard(audio.mono()), len(audio.samples) - 1)
+
+
+def test_an_answer_by_the_number_of_channels_is_caught(held, few):
+    _, curves = audited(Count(), held)
+    assert max(curves["channels: same name"].y) < 0.5
 
 
 def test_deaf_never_changes_and_never_tells_clips_apart(held, few):
     scores, _ = audited(Constant(), held)
     assert scores["same name, noise 0 dB below"].baselines["always the commonest name"] == 1.0
     assert scores["cosine, noise 0 dB below"].baselines["to other clips"] == pytest.approx(1.0)
+    accuracy = scores["accuracy, noise 0 dB below"]
+    assert accuracy.value == pytest.approx(accuracy.baselines["chance"])
 
 
 def test_changes_do_what_they_say():

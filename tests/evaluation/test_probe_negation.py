@@ -45,7 +45,10 @@ def test_a_tower_that_hears_the_noun_only_fails_and_search_does_not(held):
     assert scores["words: cosine of “B” and “no B”"].value == pytest.approx(1.0, abs=1e-3)
     searched = scores["search: A alone first for “A, no B”"]
     assert searched.value > 0.95
-    assert searched.baselines["“and” instead"] < 0.3
+    assert searched.baselines["“A and B”"] < 0.3
+    gain = scores["search: what the “no” gains"]
+    assert gain.value == pytest.approx(searched.value - searched.baselines["“A” alone"])
+    assert found.scores[0] is gain
     assert found.synthetic
 
 
@@ -57,4 +60,5 @@ def test_a_tower_that_understands_passes(held):
 
 def test_deaf_is_at_chance(held):
     scores, _ = audited(Constant(), held)
-    assert all(score.value == 0.5 for name, score in scores.items() if "cosine" not in name)
+    assert all(score.value == 0.5 for name, score in scores.items() if "cosine" not in name and "gains" not in name)
+    assert scores["search: what the “no” gains"].value == 0.0

@@ -9,7 +9,7 @@ import pytest
 import soundfile as sf
 from toy_ears import RATE, Constant, Toy, sounds, tone, unit
 
-from auricle.data.manifest import read
+from auricle.data.manifest import read, write
 from auricle.errors import DataError, UsageError
 from auricle.evaluation.probes import blind, linkability, membership, mixing, spoofing
 from auricle.evaluation.probes.base import Sounds
@@ -231,8 +231,18 @@ def test_sides_are_matched_by_label_and_share_no_source(both):
     assert count[True] == count[False]
     assert not {s.item.clip for s in suspects if s.member} & {s.item.clip for s in suspects if not s.member}
     same = membership.matched(held, held.folder / "manifest.jsonl", 0)  # its own sources are no members
-    assert not any(s.member for s in same)
+    assert same == []
     assert len(list(read(train.folder / "manifest.jsonl"))) == len(train.items)
+
+
+def test_what_was_trained_on_is_no_non_member(both):
+    held, train = both
+    manifest = train.folder.parent / "members.jsonl"
+    leaked = [replace(i, audio=f"held/{i.audio}", labels=()) for i in held.items[:7]]  # without a label it was heard all the same
+    write(manifest, [*(replace(i, audio=f"train/{i.audio}") for i in train.items), *leaked])
+    outside = {s.item.clip for s in membership.matched(held, manifest, 0) if not s.member}
+    assert outside
+    assert not outside & {item.clip for item in leaked}
 
 
 def test_without_the_manifest_it_says_what_is_missing(both):

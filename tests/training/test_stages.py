@@ -57,7 +57,7 @@ def test_several_teachers(tmp_path):
         "  seconds: 1.0", f"  seconds: 1.0\n  teachers: {teachers}"
     )
     run = go(tmp_path, recipe, items=items)
-    assert run.built.sizes.teachers == {"towers": 256, "file": 6}
+    assert run.built.sizes.teachers == {"towers": 384, "file": 6}
     parts = log(tmp_path / "run")[0]["parts"]
     assert parts["distillation"] == pytest.approx((2 * parts["distillation.towers"] + parts["distillation.file"]) / 3, rel=1e-5)
     assert len(list((tmp_path / "cache").rglob("*.npy"))) >= 4

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from auricle.cli.options import JsonFlag, argument, as_path, examples, filled, option
 
 if TYPE_CHECKING:
+    from auricle.evaluation.corpus import Half
     from auricle.evaluation.probes.base import Audit
 
 MODEL = "As --model elsewhere. Without it: the probes there are."
@@ -42,7 +43,10 @@ def audit(
             show_default="the demo's",
         ),
     ] = None,
-    half: Annotated[str, option("--half", metavar="dev|test", help="Which side of them.")] = "dev",
+    half: Annotated[
+        str | None,
+        option("--half", metavar="dev|test", help="Which side of them.", show_default="a benchmark's test, a manifest's dev"),
+    ] = None,
     members: Annotated[
         Path | None,
         option("--members", metavar="MANIFEST", help="What the model was trained on, for membership.", parser=as_path, show_default=False),
@@ -53,8 +57,9 @@ def audit(
     ] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Probe models: several sounds at once, one sound in an hour, calibration and the unknown, orders that are spoken, wording,
-    synthetic speech, linked speakers, membership. Every number has an interval, and chance or a control beside it.
+    """Probe models: sounds that are not there, captions false in one thing, “no”, changes that must not matter, several sounds at once, one
+    sound in an hour, calibration and the unknown, orders that are spoken, wording, synthetic speech, linked speakers, membership. Every
+    number has an interval, and chance or a control beside it.
     """
     import shlex
     import sys
@@ -63,7 +68,7 @@ def audit(
     from auricle.errors import UsageError
     from auricle.evaluation import probes
 
-    if half not in ("dev", "test"):
+    if half not in (None, "dev", "test"):
         raise UsageError(f"there is no half {half!r}.", hint="Give dev or test.")
     asked = [probes.get(name) for name in probe or probes.NAMES]
     if not models:
@@ -79,7 +84,7 @@ def audit(
     from auricle.evaluation.probes.audit import audited
     from auricle.evaluation.probes.sounds import sounds as sounds_of
 
-    given = sounds_of(sounds, half="test" if half == "test" else "dev", members=members)
+    given = sounds_of(sounds, half=cast("Half | None", half), members=members)
     loaded = [auricle.load(name) for name in filled(models)]
     prestart()
     output.note(output.plain(f"on {given.held.name}: {len(given.held.items)} clips"))

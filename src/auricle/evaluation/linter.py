@@ -107,7 +107,9 @@ def _sounds(items: Sequence[Item]) -> list[Finding]:
         torn = [i.id for own in same if len({i.labels for i in own}) > 1 for i in own]
         found.append(error("same-sound", f"{len(torn)} items are the same sound with other labels ({_some(torn)})"))
     elif same and any(i.hash for own in same for i in own):
-        found.append(warning("same-sound", f"{sum(map(len, same))} items are {len(same)} sounds ({_some(i.id for i in same[0])})"))
+        found.append(
+            warning("same-sound", f"{sum(map(len, same)) - len(same)} items hold the sound of another ({_some(i.id for i in same[0])})")
+        )
     empty = [item.id for item in items if item.duration == 0]
     if empty:
         found.append(error("empty", f"{len(empty)} sounds last 0 seconds ({_some(empty)})"))

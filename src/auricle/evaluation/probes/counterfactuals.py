@@ -7,6 +7,7 @@ Scenes are composed of the given clips, in groups that share none; the formulas 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from auricle.errors import DataError
@@ -55,4 +56,5 @@ class Counterfactuals:
         scores += [score for name, score in found.items() if name.startswith("counterfactuals, kind ") and name not in ROWS]
         lacking = [row.removeprefix("counterfactuals, ") for row in ROWS if row not in found]
         notes = [f"too few captions that are false in their {row}: not asked" for row in lacking]
-        return Audit(self.name, TITLE, tuple(scores), notes=tuple(notes))
+        told_apart = (replace(s, notes=tuple(f"{s.metric.partition(', ')[2]}: {note}" for note in s.notes)) for s in scores)
+        return Audit(self.name, TITLE, tuple(told_apart), notes=tuple(notes))

@@ -20,6 +20,7 @@ from auricle.evaluation.probes import mixing
 from auricle.evaluation.probes.base import Audit, Curve, Sounds, too_few
 from auricle.evaluation.score import Area, How, Mean, MeanRecall, Score, digest, measured
 from auricle.evaluation.statistics import Floats
+from auricle.models import hub
 from auricle.models.capabilities import EmbedsAudio, EmbedsText
 
 PER_LABEL = 4  # clips, at most
@@ -44,20 +45,21 @@ class Hallucination:
     needs = (EmbedsAudio, EmbedsText)
 
     def run(self, model: Any, sounds: Sounds, *, seed: int, told: Callable[[str], None]) -> Audit:
-        asked = questions(sounds.held, model, seed)
+        asked = questions(sounds.held, seed)
         if len({mixing.source(a.item) for a in asked}) < 2:
             raise too_few(self.name, "clips of kinds that have nothing in common")
         told(f"{len(asked)} clips, {1 + len(DRAWS)} questions each")
         return audit(Ears(model), sounds.held, asked)
 
 
-def questions(held: HeldOut, model: Any, seed: int) -> list[Asked]:
+def questions(held: HeldOut, seed: int, *, reader: Any = None) -> list[Asked]:
+    """reader: whose sentence vectors say what means nearly the same; that of the shipped towers, whatever model is asked."""
     items = mixing.labelled(held)
     count = Counter(item.labels[0] for item in items)
     labels = sorted(count)
     place = {label: n for n, label in enumerate(labels)}
     common = sorted(labels, key=lambda label: (-count[label], label))
-    texts = model.sentence(labels) if getattr(model, "has_sentences", False) else model.embed_text(labels)
+    texts = (reader or hub.load(hub.DEFAULT)).sentence(labels)
     near = texts @ texts.T
     rng = np.random.default_rng(seed)
     taken: Counter[str] = Counter()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -95,20 +95,26 @@ class Membership:
 
 
 def matched(held: HeldOut, members: Any, seed: int) -> list[Suspect]:
-    """As many training clips as held-out clips of each label, each of another source where there are enough."""
+    """As many training clips as held-out clips of each label, each of another source where there are enough.
+
+    A source that stands on both sides is on neither: what was trained on is no non-member.
+    """
     rng = np.random.default_rng(seed)
-    train = HeldOut("members", tuple(i for i in read(members) if i.labels and i.audio is not None), folder_of(members))
-    own, other = _of_label(held, rng), _of_label(train, rng)
-    known = {mixing.source(item) for item in held.items}
+    train = HeldOut("members", tuple(read(members)), folder_of(members))
+    shared = {mixing.source(item) for item in held.items} & {mixing.source(item) for item in train.items}
+    own, other = _of_label(_without(held, shared), rng), _of_label(_without(train, shared), rng)
     found: list[Suspect] = []
     for label in rng.permutation(sorted(set(own) & set(other))):
-        inside = [item for item in other[label] if mixing.source(item) not in known]
-        n = min(PER_LABEL, len(own[label]), len(inside))
-        for member, side, items in ((False, held, own[label]), (True, train, inside)):
+        n = min(PER_LABEL, len(own[label]), len(other[label]))
+        for member, side, items in ((False, held, own[label]), (True, train, other[label])):
             found += [s for item in items[:n] if (s := _suspect(side, item, member)) is not None]
         if len(found) >= 2 * PAIRS:
             break
     return found
+
+
+def _without(held: HeldOut, sources: set[str]) -> HeldOut:
+    return replace(held, items=tuple(item for item in held.items if mixing.source(item) not in sources))
 
 
 def _of_label(held: HeldOut, rng: np.random.Generator) -> dict[str, list[Item]]:

@@ -1,8 +1,9 @@
 """Does "no" turn an answer around? Asked of the model's own text vectors, and of the way in which auricle searches.
 
-*Words*: "no dog barking" should lie nearer to a clip without a dog than to one with it, and nearer than "dog barking" does. Text encoders
-hear the dog and not the "no". *Search*: a clip A, and the same clip with B laid over it; "A, no B" should put A alone first, as plain "A"
-need not, and "A and B" should not. The search is that of ``auricle.tasks.retrieve``, with the probe's own sounds as its library.
+*Words*: "no dog barking" should lie nearer to a clip without a dog than to one with it. Text encoders hear the dog and not the "no".
+*Search*: a clip A, and the same clip with B laid over it; "A, no B" should put A alone first. Plain "A" does so already where
+B hides A, so what counts is how much oftener "A, no B" does, pair by pair. The search is that of
+``auricle.tasks.retrieve``, with the probe's own sounds as its library.
 """
 
 from __future__ import annotations
@@ -109,8 +110,14 @@ def audit(model: Any, held: HeldOut, pairs: Sequence[Pair], vectors: Sequence[Ve
 
     searched = {query: search(model, sounds, pairs, query) for query in ("{a}, no {b}", "{a}", "{a} and {b}")}
     first = {query: points(values[:, 0] - values[:, 2]) for query, values in searched.items()}
-    plain = {"chance": 0.5, "without the no": float(first["{a}"].mean()), "“and” instead": float(first["{a} and {b}"].mean())}
-    scores = [score("search: A alone first for “A, no B”", first["{a}, no {b}"], plain, {"query": "{a}, no {b}"})]
+    asked, plain = first["{a}, no {b}"], first["{a}"]
+    scores = [
+        score("search: what the “no” gains", asked - plain, {"no effect": 0.0}, {"queries": ["{a}, no {b}", "{a}"]}),
+        score(
+            "search: A alone first for “A, no B”", asked,
+            {"“A” alone": float(plain.mean()), "“A and B”": float(first["{a} and {b}"].mean())}, {"query": "{a}, no {b}"},
+        ),
+    ]  # fmt: skip
     own = texts(model, pairs, ["{}"])
     negated = texts(model, pairs, NEGATIONS)
     for name, text in (("words: “no B” nearer to what has no B", negated), ("words: “B” farther from what has no B", own)):

@@ -14,15 +14,16 @@ from auricle.evaluation.probes.base import Sounds
 PathLike = str | os.PathLike[str]
 
 
-def sounds(place: PathLike | None = None, *, half: Half = "dev", members: PathLike | None = None) -> Sounds:
-    """``place``: the folder of a search benchmark, or a manifest. ``half``: which side of it.
+def sounds(place: PathLike | None = None, *, half: Half | None = None, members: PathLike | None = None) -> Sounds:
+    """``place``: the folder of a search benchmark, or a manifest. ``half``: which side of it; by default the ``test`` half of a benchmark,
+    since models may learn from its ``dev``, and the ``dev`` side of a manifest.
 
     Raises UsageError for a folder that holds none, DataError for a manifest without that side.
     """
     if place is None:
         return Sounds(of_demo(), members)
     path = Path(place)
-    held = of_benchmark(Corpus.load(path), half) if path.is_dir() else of_manifest(path, split=half)
+    held = of_benchmark(Corpus.load(path), half or "test") if path.is_dir() else of_manifest(path, split=half or "dev")
     return Sounds(held, members)
 
 
