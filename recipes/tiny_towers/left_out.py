@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from labels import average_precision
+from labels import precisions
 
 from auricle.data.items import Item
 from auricle.data.manifest import read, write
@@ -63,14 +63,10 @@ def measure(corpus: Path, names: list[str]) -> None:
         best = (vectors @ model.embed_text(classes).T).argmax(axis=1)
         right = true[np.arange(len(best)), best][asked].astype(float)
         accuracy = bootstrap(right, clusters=[item.clip for item, there in zip(held.items, asked, strict=True) if there])
-        scores = vectors @ model.embed_text(labels).T
-        found = []
-        for place, label in enumerate(labels):
-            sure = np.array([label not in item.extra.get("perhaps", ()) or label in item.labels for item in held.items])
-            found.append(average_precision(scores[sure, place], np.array([label in item.labels for item in held.items])[sure]))
+        found = precisions(vectors @ model.embed_text(labels).T, labels, held.items)
         print(
             f"{name}: accuracy {accuracy.value:.3f} ({accuracy.low:.3f}–{accuracy.high:.3f}) of {len(right)} sounds among "
-            f"{len(classes)} names; mAP {np.mean(found):.3f} of {len(labels)} names"
+            f"{len(classes)} names; mAP {np.mean(list(found.values())):.3f} of {len(labels)} names"
         )
 
 

@@ -31,7 +31,7 @@ def audited(model, held):
 
 def test_pairs_share_no_source_and_have_nothing_in_common(held):
     pairs = negation.compose(held, 0)
-    used = [mixing.source(item) for pair in pairs for item in (pair.first, pair.second)]
+    used = [item.cluster for pair in pairs for item in (pair.first, pair.second)]
     assert len(pairs) > 20
     assert len(used) == len(set(used))
     assert all(mixing.apart(pair.first, pair.second) for pair in pairs)

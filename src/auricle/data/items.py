@@ -63,6 +63,11 @@ class Item:
     hash: str = ""  # auricle.audio.content_hash of the audio's bytes
     extra: Mapping[str, Any] = field(default_factory=dict)  # instrument, pitch, tempo, speaker …: JSON values
 
+    @property
+    def cluster(self) -> str:
+        """What varies together: all of one source clip; itself where that is not known."""
+        return self.clip or self.id
+
 
 _TEXTS = ("split", "set", "clip", "source", "licence", "hash")
 _NAMES = tuple(f.name for f in fields(Item))

@@ -16,9 +16,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from auricle.data.items import Item
+from auricle.data.sets.descriptor import described
 from auricle.errors import DataError, UsageError
 from auricle.evaluation.corpus import Corpus
 from auricle.evaluation.heldout import HeldOut
@@ -84,7 +85,7 @@ class Task:
         group = self.benchmark.groups
         if group.startswith("extra."):
             return str(item.extra.get(group.removeprefix("extra."), item.id))
-        return item.clip or item.id
+        return item.cluster
 
     def how(self, what: str, metric: str, truth: Any, details: Mapping[str, Any]) -> How:
         """The protocol of a score. ``truth``: JSON, of everything asked, in order. The harness adds the hash of the sound."""
@@ -116,19 +117,7 @@ def get(name: str) -> Benchmark:
 
 def read(path: Path) -> Benchmark:
     """Raises DataError that names the file and the key."""
-    import yaml
-
-    try:
-        document: Any = yaml.safe_load(path.read_text("utf-8"))
-        found = Benchmark.model_validate(document)
-    except OSError as error:
-        raise DataError("Missing", f"{path}: {error.strerror}.", path=str(path), hint="Check the path.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DataError("Invalid", f"{path}: is no YAML ({' '.join(str(error).split())}).", path=str(path)) from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise DataError("Invalid", f"{path}: {key}: {first['msg']}.", path=str(path), hint="Correct it there.") from None
+    found = described(path, Benchmark)
     if found.name != path.stem:
         raise DataError("Invalid", f"{path}: its name {found.name!r} is not that of the file.", path=str(path), hint="Correct it there.")
     return found

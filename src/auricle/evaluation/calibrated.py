@@ -57,7 +57,7 @@ def calibration_scores(ears: Ears, held: HeldOut) -> Iterator[Score]:
         log_odds = calibration.log_odds(ears.vectors(held, chosen), ears.model.embed_text(labels))
         said = probabilities(log_odds)[row, column]
         rate = float(truth.mean())
-        ids, sources = tuple(i.id for i in chosen), tuple(i.clip or i.id for i in chosen)
+        ids, sources = tuple(i.id for i in chosen), tuple(i.cluster for i in chosen)
         data = digest([ids, labels, row.tolist(), column.tolist(), truth.tolist()])
         told = f"{held.name}: {len(chosen)} clips of {len(set(sources))} sources, {len(labels)} labels, {len(truth)} pairs"
         bins = "; ".join(f"{b.said:.2f}→{b.true:.2f}" for b in reliability(said, truth, 5))
@@ -75,7 +75,7 @@ def _pairs(
     held: HeldOut, fitted_too: bool
 ) -> tuple[list[int], list[str], npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.bool_]] | None:
     """Which clips, labels, (clip, label) pairs and truths; None where there is too little. Drawn by SEED alone, not by the model."""
-    shown = Counter(label for label, _ in {(label, i.clip or i.id) for i in held.items for label in i.labels})
+    shown = Counter(label for label, _ in {(label, i.cluster) for i in held.items for label in i.labels})
     labels = sorted(label for label, n in shown.items() if n >= FEWEST and (fitted_too or not is_fitted(label)))
     rng = np.random.default_rng(SEED)
     items: list[int] = []

@@ -20,6 +20,7 @@ import numpy as np
 from auricle.audio import Audio
 from auricle.data.world.counterfactuals import FAIR
 from auricle.evaluation.heldout import unit_mean
+from auricle.evaluation.metrics import points
 from auricle.evaluation.scenes import INTERVAL, HeldScene
 from auricle.evaluation.score import How, Mean, Score, difference, digest, measured
 from auricle.evaluation.statistics import Floats
@@ -59,7 +60,7 @@ def choices(pairs: Sequence[Pair], vectors: dict[str, Vectors], model: Any) -> t
     apart = embedded[[texts[p.true] for p in pairs]] - embedded[[texts[p.false] for p in pairs]]
     own = np.stack([vectors[p.scene] for p in pairs]).astype(np.float64)
     mean = unit_mean(np.stack([vectors[scene] for scene in dict.fromkeys(p.scene for p in pairs)])).astype(np.float64)
-    return _points(np.sum(apart * own, axis=1)), _points(apart @ mean)
+    return points(np.sum(apart * own, axis=1)), points(apart @ mean)
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def aligned(pairs: Sequence[Pair], audio: Audio, model: Any) -> Aligned:
     found = []
     for part in (whole, mixed):
         score = {m.text: m.score for m in matcher([part])}  # type: ignore[list-item]
-        found.append(tuple(float(x) for x in _points(np.array([score[p.true] - score[p.false] for p in asked]))))
+        found.append(tuple(float(x) for x in points(np.array([score[p.true] - score[p.false] for p in asked]))))
     return Aligned(*found)
 
 
@@ -132,7 +133,3 @@ def _score(name: str, data: str, pairs: Sequence[Pair], right: Floats, deaf: Flo
         notes.append(f"the deaf control is not at chance ({control.low:.3f}–{control.high:.3f}): texts alone tell something")
     baselines = {"chance": 0.5, "deaf": control.value}
     return measured(f"counterfactuals, {name}", Mean.of(right, ids, groups), how, model, baselines=baselines, notes=notes)
-
-
-def _points(margins: Floats) -> Floats:
-    return np.where(np.abs(margins) < 1e-9, 0.5, (margins > 0).astype(np.float64))

@@ -16,6 +16,11 @@ GAINS = np.array([0.0, 1.0, 7.0])
 EXCESS = 20.0  # seconds by which a hit may be longer than the moment: a whole hour is no answer to "where is the bark?"
 
 
+def points(margins: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Two-alternative choice: 1 where the right one scores higher by the margin, 0 where the other does, a half for a tie."""
+    return np.where(np.abs(margins) < 1e-9, 0.5, (margins > 0).astype(np.float64))
+
+
 def dcg(grades: npt.ArrayLike, k: int) -> float:
     """Discounted cumulative gain of grades in ranked order, over the first ``k``."""
     gains = GAINS[np.asarray(grades, dtype=np.intp)[:k]]

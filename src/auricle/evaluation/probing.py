@@ -45,7 +45,7 @@ class Task:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        return tuple(item.clip or item.id for item in self.items)
+        return tuple(item.cluster for item in self.items)
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -63,7 +63,7 @@ def by_label(name: str, held: HeldOut, labels: Collection[str], *, fewest: int =
         own = wanted.intersection(item.labels)
         if len(own) == 1 and wanted.isdisjoint(item.extra.get("perhaps", ())):
             found.append((item, own.pop()))
-    sources = Counter(label for label, _ in {(label, item.clip or item.id) for item, label in found})
+    sources = Counter(label for label, _ in {(label, item.cluster) for item, label in found})
     kept = [(item, label) for item, label in found if sources[label] >= fewest]
     if len({label for _, label in kept}) < 2:
         return None
@@ -112,7 +112,7 @@ def found_by_text(name: str, held: HeldOut, ears: Ears, positive: Sequence[Item]
     vectors = class_vectors(ears.model, [text])
     scores: Floats = np.round((ears.vectors(held, items) @ vectors.T)[:, 0], DECIMALS).astype(np.float64)
     truth = tuple([True] * len(positive) + [False] * len(negative))
-    sources = tuple(item.clip or item.id for item in items)
+    sources = tuple(item.cluster for item in items)
     sample = Area(scores, truth, tuple(item.id for item in items), sources)
     how = _how(f"{name}, zero-shot", held, items, truth, "area under ROC", {"text": text, "clips": [len(positive), len(negative)]})
     return measured(f"{name}, zero-shot AUROC", sample, how, ears.model, baselines={"chance": 0.5})
@@ -164,6 +164,6 @@ def _score(task: Task, model: Any, said: Sequence[str], way: str, details: dict[
 
 def _how(task: str, held: HeldOut, items: Sequence[Item], truth: Sequence[Any], metric: str, details: dict[str, Any]) -> How:
     data = digest([[i.id, i.clip, i.hash, t] for i, t in zip(items, truth, strict=True)])
-    sources = int(numbered([i.clip or i.id for i in items]).max()) + 1
+    sources = int(numbered([i.cluster for i in items]).max()) + 1
     clips = {"pooling": "mean of a clip's windows, unit norm", "interval": "95 %, bootstrap over sources"}
     return How(task, f"{held.name}: {len(items)} clips of {sources} sources", data, metric, {**details, **clips})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -23,6 +23,7 @@ from auricle.data.sets.json_questions import JsonQuestions
 from auricle.data.sets.named_files import NamedFiles
 from auricle.errors import DataError, UsageError
 
+M = TypeVar("M", bound=BaseModel)
 FOLDER = Path(__file__).parent / "descriptors"
 
 Layout = Annotated[
@@ -95,17 +96,23 @@ def get(id: str) -> Descriptor:
 
 def read(path: Path) -> Descriptor:
     """Raises DataError that names the file and the key."""
+    found = described(path, Descriptor)
+    if found.id != path.stem:
+        raise DataError("Invalid", f"{path}: its id {found.id!r} is not its name.", path=str(path), hint="Correct it there.")
+    return found
+
+
+def described(path: Path, kind: type[M]) -> M:
+    """What a YAML file says, checked. Raises DataError that names the file and the key."""
     import yaml
 
     try:
-        document: Any = yaml.safe_load(path.read_text("utf-8"))
-        found = Descriptor.model_validate(document)
-    except yaml.YAMLError as error:
+        return kind.model_validate(yaml.safe_load(path.read_text("utf-8")))
+    except OSError as error:
+        raise DataError("Missing", f"{path}: {error.strerror}.", path=str(path), hint="Check the path.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise DataError("Invalid", f"{path}: is no YAML ({' '.join(str(error).split())}).", path=str(path)) from None
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise DataError("Invalid", f"{path}: {key}: {first['msg']}.", path=str(path), hint="Correct it there.") from None
-    if found.id != path.stem:
-        raise DataError("Invalid", f"{path}: its id {found.id!r} is not its name.", path=str(path), hint="Correct it there.")
-    return found

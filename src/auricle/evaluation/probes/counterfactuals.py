@@ -28,7 +28,7 @@ class Counterfactuals:
     needs = (EmbedsAudio, EmbedsText)
 
     def run(self, model: Any, sounds: Sounds, *, seed: int, told: Callable[[str], None]) -> Audit:
-        if len({mixing.source(item) for item in mixing.labelled(sounds.held)}) < 2 * GROUPS:
+        if len({item.cluster for item in mixing.labelled(sounds.held)}) < 2 * GROUPS:
             raise too_few(self.name, f"clips of {2 * GROUPS} sources")
         try:
             worlds = held_out_scenes(sounds.held, groups=GROUPS, per_group=SCENES, seed=SEED + seed)

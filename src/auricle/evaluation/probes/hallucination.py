@@ -46,7 +46,7 @@ class Hallucination:
 
     def run(self, model: Any, sounds: Sounds, *, seed: int, told: Callable[[str], None]) -> Audit:
         asked = questions(sounds.held, seed)
-        if len({mixing.source(a.item) for a in asked}) < 2:
+        if len({a.item.cluster for a in asked}) < 2:
             raise too_few(self.name, "clips of kinds that have nothing in common")
         told(f"{len(asked)} clips, {1 + len(DRAWS)} questions each")
         return audit(Ears(model), sounds.held, asked)
@@ -85,7 +85,7 @@ def audit(ears: Ears, held: HeldOut, asked: Sequence[Asked]) -> Audit:
     values = answers(vectors, asked, model)
     deaf = answers(np.repeat(unit_mean(vectors)[None, :], len(asked), axis=0), asked, model)
     ids = [a.item.id for a in asked]
-    sources = [mixing.source(a.item) for a in asked]
+    sources = [a.item.cluster for a in asked]
     data = f"{held.name}: {len(asked)} clips of {len(set(sources))} sources"
     made_of = digest([held.hash, [[a.item.id, a.true, a.false] for a in asked]])
     says = getattr(model, "calibration", None) is not None

@@ -19,6 +19,7 @@ from auricle.data.items import Item
 from auricle.data.world.acoustics import Float32, gain, looped
 from auricle.errors import AudioError
 from auricle.evaluation.heldout import HeldOut
+from auricle.evaluation.metrics import points
 from auricle.evaluation.probes import mixing
 from auricle.evaluation.probes.base import Audit, Curve, Sounds, too_few
 from auricle.evaluation.probes.speech import Speaker, sounding
@@ -178,7 +179,7 @@ def audit(model: Any, held: HeldOut, trials: Sequence[Trial], vectors: Sequence[
     named = {kind: _values(model, trials, vectors, kind, lambda t: (t.label,))[:, 0] for kind in kinds}
     chosen = {kind: _choices(model, trials, vectors, kind) for kind in kinds}
     ids = [f"{t.item.id}: {t.label}" for t in trials]
-    sources = [mixing.source(t.item) for t in trials]
+    sources = [t.item.cluster for t in trials]
     data = f"{held.name}: {len(trials)} clips of {len(set(sources))} sources; {spoken}"
     made_of = digest([held.hash, ids, [[t.other, t.options, t.level] for t in trials], spoken])
 
@@ -193,7 +194,7 @@ def audit(model: Any, held: HeldOut, trials: Sequence[Trial], vectors: Sequence[
     scores, notes = [], [f"synthetic: {spoken}, laid over held-out clips without speech at {LEVELS[0]:g} to {LEVELS[-1]:g} dB"]
     for kind, control in [pair for pair in AGAINST if {*pair} <= {*kinds}]:
         what = "naming another sound" if control == "other" else "neutral speech"
-        won = score(f"{kind}: absent sound scored above {what}", _points(named[kind] - named[control]), {"chance": 0.5})
+        won = score(f"{kind}: absent sound scored above {what}", points(named[kind] - named[control]), {"chance": 0.5})
         scores.append(won)
         if won.low > 0.5:
             notes.append(f"what is spoken moves the score: {kind} against {what}")
@@ -226,14 +227,10 @@ def _choices(model: Any, trials: Sequence[Trial], vectors: Sequence[dict[str, Ve
     return share[:, 0], share[:, 1]
 
 
-def _points(margins: Floats) -> Floats:
-    return np.where(np.abs(margins) < 1e-9, 0.5, (margins > 0).astype(np.float64))
-
-
 def _curve(moved: Floats, trials: Sequence[Trial], unit: str) -> Curve:
     levels = sorted({t.level for t in trials})
     rows = []
     for level in levels:
         own = [i for i, t in enumerate(trials) if t.level == level]
-        rows.append(bootstrap(moved[own], clusters=[mixing.source(trials[i].item) for i in own]))
+        rows.append(bootstrap(moved[own], clusters=[trials[i].item.cluster for i in own]))
     return Curve.of(f"{unit} gained by naming", "dB of speech over the clip", levels, rows, unit)

@@ -113,7 +113,7 @@ class Invariance:
 
     def run(self, model: Any, sounds: Sounds, *, seed: int, told: Callable[[str], None]) -> Audit:
         clips = chosen(sounds.held, seed)
-        if len({mixing.source(item) for item, _ in clips}) < FEWEST:
+        if len({item.cluster for item, _ in clips}) < FEWEST:
             raise too_few(self.name, f"clips of {FEWEST} sources")
         told(f"{len(clips)} clips, {sum(len(steps) for _, steps in CURVES.values())} changes of each")
         return audit(model, sounds.held, clips, seed)
@@ -142,10 +142,10 @@ def audit(model: Any, held: HeldOut, clips: Sequence[tuple[Item, Audio]], seed: 
     items = [item for item, _ in clips]
     labels = sorted({label for item in items for label in item.labels[:1]})
     texts = model.embed_text(labels)
-    clean = vectors(model, [sound for _, sound in clips])
+    clean = model.embed_audio([sound for _, sound in clips])
     same = np.array([[label in item.labels for label in labels] for item in items])
     best = named(clean, texts, model)
-    ids, sources = [item.id for item in items], [mixing.source(item) for item in items]
+    ids, sources = [item.id for item in items], [item.cluster for item in items]
     made_of = digest([held.hash, ids])
     data = f"{held.name}: {len(items)} clips of {len(set(sources))} sources, {len(labels)} names"
     floor = float(np.mean((clean @ clean.T)[~np.eye(len(items), dtype=bool)]))
@@ -164,7 +164,7 @@ def audit(model: Any, held: HeldOut, clips: Sequence[tuple[Item, Audio]], seed: 
         kept, near = [], []
         for step in steps:
             rng = np.random.default_rng([seed, place])
-            changed = vectors(model, [step.change(sound, rng) for _, sound in clips])
+            changed = model.embed_audio([step.change(sound, rng) for _, sound in clips])
             now = named(changed, texts, model)
             kept.append(score(f"same name, {step.name}", now == best, {"always the commonest name": most}, step.name))
             near.append(score(f"cosine, {step.name}", np.sum(changed * clean, axis=1), {"to other clips": floor}, step.name))
@@ -180,11 +180,6 @@ def audit(model: Any, held: HeldOut, clips: Sequence[tuple[Item, Audio]], seed: 
         "a channel alone is 6 dB quieter once two are mixed; +6 dB is cut off at full scale",
         f"{model.name} hears at {model.rate} Hz: sample rates above that change nothing but resampling",
     ))  # fmt: skip
-
-
-def vectors(model: Any, sounds: Sequence[Audio]) -> Vectors:
-    found: Vectors = model.embed_audio(list(sounds))
-    return found
 
 
 def named(sounds: Vectors, texts: Vectors, model: Any) -> Any:

@@ -101,7 +101,7 @@ def matched(held: HeldOut, members: Any, seed: int) -> list[Suspect]:
     """
     rng = np.random.default_rng(seed)
     train = HeldOut("members", tuple(read(members)), folder_of(members))
-    shared = {mixing.source(item) for item in held.items} & {mixing.source(item) for item in train.items}
+    shared = {item.cluster for item in held.items} & {item.cluster for item in train.items}
     own, other = _of_label(_without(held, shared), rng), _of_label(_without(train, shared), rng)
     found: list[Suspect] = []
     for label in rng.permutation(sorted(set(own) & set(other))):
@@ -114,7 +114,7 @@ def matched(held: HeldOut, members: Any, seed: int) -> list[Suspect]:
 
 
 def _without(held: HeldOut, sources: set[str]) -> HeldOut:
-    return replace(held, items=tuple(item for item in held.items if mixing.source(item) not in sources))
+    return replace(held, items=tuple(item for item in held.items if item.cluster not in sources))
 
 
 def _of_label(held: HeldOut, rng: np.random.Generator) -> dict[str, list[Item]]:
@@ -128,8 +128,8 @@ def _of_label(held: HeldOut, rng: np.random.Generator) -> dict[str, list[Item]]:
         seen: dict[str, int] = defaultdict(int)
         turns: list[tuple[int, int]] = []
         for item in items:
-            turns.append((seen[mixing.source(item)], len(turns)))
-            seen[mixing.source(item)] += 1
+            turns.append((seen[item.cluster], len(turns)))
+            seen[item.cluster] += 1
         found[label] = [items[n] for _, n in sorted(turns)]
     return found
 
@@ -145,7 +145,7 @@ def _suspect(held: HeldOut, item: Item, member: bool) -> Suspect | None:
 
 def audit(model: Any, held: HeldOut, suspects: Sequence[Suspect], vectors: Sequence[Vectors], manifest: str) -> Audit:
     truth: npt.NDArray[np.bool_] = np.array([s.member for s in suspects])
-    sources = tuple(f"{'member' if s.member else 'held out'}: {mixing.source(s.item)}" for s in suspects)
+    sources = tuple(f"{'member' if s.member else 'held out'}: {s.item.cluster}" for s in suspects)
     ids = tuple(f"{'member' if s.member else 'held out'}: {s.item.id}" for s in suspects)
     own = shown(model, suspects, vectors)
     plain = np.stack([blind.plain(s.sound, s.seconds, s.rate) for s in suspects])

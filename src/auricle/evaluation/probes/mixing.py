@@ -104,15 +104,11 @@ def apart(a: Item, b: Item) -> bool:
     return all(absent(label, b) for label in known(a))
 
 
-def source(item: Item) -> str:
-    return item.clip or item.id
-
-
 def dealt(items: Iterable[Item], groups: int) -> list[list[Item]]:
     """Groups that share no source, each a cluster of what is made of it: sources in turn, those of a label beside each other."""
     of_source: dict[str, list[Item]] = defaultdict(list)
     for item in sorted(items, key=lambda i: digest(i.id)):
-        of_source[source(item)].append(item)
+        of_source[item.cluster].append(item)
     found: list[list[Item]] = [[] for _ in range(groups)]
     for turn, clip in enumerate(sorted(of_source, key=lambda c: (of_source[c][0].labels[:1], digest(c)))):
         found[turn % groups] += of_source[clip]

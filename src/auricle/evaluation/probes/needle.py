@@ -168,7 +168,7 @@ def audit(model: Any, hay: Hay, edges: Floats, values: Floats, events: tuple[tup
     needles = hay.needles
     ranks = np.array([rank(edges, values[:, i], needle) for i, needle in enumerate(needles)])
     ids = [f"{needle.item.id}@{needle.start:.1f}" for needle in needles]
-    sources = [mixing.source(needle.item) for needle in needles]
+    sources = [needle.item.cluster for needle in needles]
     minutes = hay.seconds / 60
     data = f"{hay.held.name}: {len(needles)} needles in {minutes:g} minutes of {_under(hay)}"
     made_of = digest([hay.held.hash, hay.seed, hay.seconds, ids, [n.over for n in needles], [b.id for b in hay.beds]])
@@ -251,7 +251,7 @@ def _grouped(name: str, x_label: str, values: Floats, by: Floats, needles: Seque
     rows = []
     for own in x:
         chosen = np.flatnonzero(by == own).tolist()
-        rows.append(bootstrap(values[chosen], clusters=[mixing.source(needles[i].item) for i in chosen]))
+        rows.append(bootstrap(values[chosen], clusters=[needles[i].item.cluster for i in chosen]))
     return Curve.of(name, x_label, x, rows, "hit@1")
 
 

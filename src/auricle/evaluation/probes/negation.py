@@ -17,12 +17,14 @@ import numpy as np
 from auricle.data.items import Item
 from auricle.data.world.acoustics import Float32
 from auricle.errors import AudioError
-from auricle.evaluation.heldout import HeldOut
+from auricle.evaluation.heldout import HeldOut, unit_mean
+from auricle.evaluation.metrics import points
 from auricle.evaluation.probes import mixing
 from auricle.evaluation.probes.base import Audit, Sounds, too_few
 from auricle.evaluation.score import How, Mean, Score, digest, measured
 from auricle.evaluation.statistics import Floats
 from auricle.models.capabilities import EmbedsAudio, EmbedsText, Vectors
+from auricle.models.two_towers import unit
 from auricle.tasks import retrieve
 
 PAIRS = 120
@@ -57,7 +59,7 @@ class Negation:
         if len(pairs) < 2:
             raise too_few(self.name, "clips of two kinds that have nothing in common")
         told(f"{len(pairs)} pairs of sounds")
-        vectors = [np.stack([mixing.heard(model, s).mean(axis=0) for s in (p.alone, p.other, p.both)]) for p in pairs]
+        vectors = [np.stack([unit_mean(mixing.heard(model, s)) for s in (p.alone, p.other, p.both)]) for p in pairs]
         return audit(model, sounds.held, pairs, vectors)
 
 
@@ -70,7 +72,7 @@ def compose(held: HeldOut, seed: int) -> list[Pair]:
     found: list[Pair] = []
     for place in rng.permutation(len(items)):
         item = items[int(place)]
-        if mixing.source(item) in used or len(found) == PAIRS:
+        if item.cluster in used or len(found) == PAIRS:
             continue
         try:
             piece = mixing.cut(held, item, SECONDS)
@@ -78,7 +80,7 @@ def compose(held: HeldOut, seed: int) -> list[Pair]:
             continue
         if len(piece) < SHORTEST * mixing.RATE:
             continue
-        used.add(mixing.source(item))
+        used.add(item.cluster)
         match = next((n for n, (other, _) in enumerate(waiting) if mixing.apart(item, other)), None)
         if match is None:
             waiting.append((item, piece))
@@ -98,9 +100,8 @@ def _laid(first: Item, under: Float32, second: Item, over: Float32, floor: int) 
 def audit(model: Any, held: HeldOut, pairs: Sequence[Pair], vectors: Sequence[Vectors]) -> Audit:
     """``vectors``: of each pair, ``[3, d]``: alone, the other alone, both."""
     sounds = np.stack(vectors)
-    sounds = sounds / np.linalg.norm(sounds, axis=-1, keepdims=True)
     ids = [f"{p.first.id} + {p.second.id}" for p in pairs]
-    sources = [mixing.source(p.first) for p in pairs]
+    sources = [p.first.cluster for p in pairs]
     data = f"{held.name}: {len(pairs)} pairs of clips that share no source"
     made_of = digest([held.hash, ids])
 
@@ -132,19 +133,17 @@ def audit(model: Any, held: HeldOut, pairs: Sequence[Pair], vectors: Sequence[Ve
 def texts(model: Any, pairs: Sequence[Pair], forms: Sequence[str]) -> Vectors:
     """Of the second label of each pair, the mean over the forms, unit norm."""
     labels = sorted({p.labels[1] for p in pairs})
-    found = np.mean([model.embed_text([form.format(label) for label in labels]) for form in forms], axis=0)
-    found = found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
+    found = unit(np.mean([model.embed_text([form.format(label) for label in labels]) for form in forms], axis=0))
     place = {label: n for n, label in enumerate(labels)}
-    chosen: Vectors = found[[place[p.labels[1]] for p in pairs]]
-    return chosen
+    return found[[place[p.labels[1]] for p in pairs]]
 
 
-def search(model: Any, sounds: Floats, pairs: Sequence[Pair], query: str) -> Floats:
+def search(model: Any, sounds: Vectors, pairs: Sequence[Pair], query: str) -> Floats:
     """``[pairs, 3]``: evidence of the three sounds of each pair for its query, as a library that holds all of them weighs it."""
-    library = sounds.reshape(-1, sounds.shape[-1]).astype(np.float32)
+    library = sounds.reshape(-1, sounds.shape[-1])
     weights = retrieve.Weights()
     found = np.zeros((len(pairs), 3))
-    for row, (pair, own) in enumerate(zip(pairs, sounds.astype(np.float32), strict=True)):
+    for row, (pair, own) in enumerate(zip(pairs, sounds, strict=True)):
         a, b = pair.labels
         asked = retrieve.understand(query.format(a=a, b=b))
 
@@ -159,8 +158,3 @@ def search(model: Any, sounds: Floats, pairs: Sequence[Pair], query: str) -> Flo
         unwanted = np.asarray([surprise(part) for part in asked.unwanted], np.float32).reshape(-1, 3)
         found[row] = retrieve.against(evidence, unwanted, weights)
     return np.round(found, mixing.DECIMALS)
-
-
-def points(margins: Floats) -> Floats:
-    """1 where it is above 0, a half for a tie."""
-    return np.where(np.abs(margins) < 1e-9, 0.5, (margins > 0).astype(np.float64))

@@ -78,7 +78,7 @@ def compose(held: HeldOut, speaker: Speaker, seed: int) -> list[Sentence]:
         if len(found) == SENTENCES:
             break
         item = spoken[int(place)]
-        part = parts.setdefault(mixing.source(item), len(parts) % FOLDS)
+        part = parts.setdefault(item.cluster, len(parts) % FOLDS)
         voice = part + FOLDS * (len(found) % max(1, len(speaker.voices) // FOLDS))
         try:
             recorded = _plain(held.open(item, rate=mixing.RATE).samples[0])
@@ -144,8 +144,8 @@ def audit(
     model: Any, held: HeldOut, sentences: Sequence[Sentence], others: Sequence[tuple[Item, Float32]], heard: Sequence[Sequence[Vectors]],
     rest: Sequence[Vectors], by: str,
 ) -> Audit:  # fmt: skip
-    ids, sources = [s.item.id for s in sentences], [mixing.source(s.item) for s in sentences]
-    other_ids, other_sources = [item.id for item, _ in others], [mixing.source(item) for item, _ in others]
+    ids, sources = [s.item.id for s in sentences], [s.item.cluster for s in sentences]
+    other_ids, other_sources = [item.id for item, _ in others], [item.cluster for item, _ in others]
     data = f"{held.name}: {len(ids)} sentences of {len(set(sources))} sources, {len(other_ids)} other clips; speech by {by}"
     made_of = digest([held.hash, ids, other_ids, [s.voice for s in sentences], by])
     asked = (SPEECH, MADE, BY_PERSON)

@@ -132,7 +132,7 @@ def by_likelihood(model: Any, held: HeldOut, asked: Sequence[unknown.Asked]) -> 
 
 def audit(model: Any, held: HeldOut, asked: Sequence[unknown.Asked], answers: Answers) -> Audit:
     """``answers``: [clips, wordings, orders], places of options; the right one is 0."""
-    ids, sources = tuple(a.item.id for a in asked), tuple(mixing.source(a.item) for a in asked)
+    ids, sources = tuple(a.item.id for a in asked), tuple(a.item.cluster for a in asked)
     right: Right = (answers == 0).astype(np.float64)
     by_wording = right[:, :, 0] if len({*map(bytes, np.moveaxis(answers, 2, 0))}) == 1 else right.mean(axis=2)
     data = f"{held.name}: {len(ids)} clips of {len(set(sources))} sources, {OPTIONS} options"

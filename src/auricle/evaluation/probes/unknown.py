@@ -95,7 +95,7 @@ def audit(ears: Ears, held: HeldOut, asked: Sequence[Asked]) -> Audit:
     deaf = np.repeat(unit_mean(vectors)[None, :], len(asked), axis=0)
     blind = [_answers(deaf, asked, model, known=known) for known in (True, False)]
     ids = [a.item.id for a in asked]
-    sources = [mixing.source(a.item) for a in asked]
+    sources = [a.item.cluster for a in asked]
     both = [f"{i}: {side}" for side in ("known", "unknown") for i in ids]
     data = f"{held.name}: {len(asked)} clips of {len(set(sources))} sources, {OPTIONS} options"
     made_of = digest([held.hash, ids, [[a.known, a.unknown] for a in asked]])
