@@ -284,7 +284,7 @@ class FrameTowers(TwoTowers):
             yield self._timed(held, cuts, base, stream.offset)
 
     def patches(self, samples: Float32) -> Iterator[tuple[list[tuple[int, int]], Float32, Vectors]]:
-        """Mono samples at the model's rate → where patches lie, what the front end made of them, and their raw frames; a batch at a time."""
+        """Mono samples at the model's rate → where patches lie, what the front end made of them, and their raw frames, batchwise."""
         cuts = self._front.cuts(samples.shape[0])
         for at in range(0, len(cuts), self._audio.batch):
             part = cuts[at : at + self._audio.batch]
