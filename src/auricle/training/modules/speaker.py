@@ -1,7 +1,12 @@
-"""A small language model that reads a sequence of frames: connector → listener → decoder.
+"""A small language model that reads a sequence of frames: connector → listener → kinds → decoder.
 
-    frames [v | e] ─ connector ─ + time ─ listener (frames hear each other) ─┐
-    words ─ embedding ─ + place ─────────────────────────────────────────────┴─ decoder (causal) ─ next word
+    frames [v | e] ─ connector ─ + time ─ listener (frames hear each other) ─ + kinds ─┐
+    words ─ embedding ─ + place ───────────────────────────────────────────────────────┴─ decoder (causal) ─ next word
+
+Each frame says which kinds of sound it holds and which begin in it, and the decoder reads that in its own words: the embeddings of the
+kinds' names, weighted by their probabilities. So a name in a question meets the frames that it is about by likeness from the first step,
+and the decoder can be taught by names alone, without sound (noise-injected text in place of sound: Deshmukh 2023, arXiv 2309.07372;
+Kouzelis 2023, arXiv 2309.10781).
 
 Frames carry their time in seconds, so that order, count and duration can be told (SALMONN, Tang 2024, arXiv 2310.13289 and Pengi,
 Deshmukh 2023, arXiv 2305.11834 put a connector between a frozen audio encoder and a language model in this way).
@@ -15,6 +20,7 @@ from torch import Tensor, nn
 from auricle.training.modules.layers import Block, key_bias
 
 FINEST, COARSEST = 0.5, 60.0  # seconds: periods of the time code
+ORDINALS = 6  # first, second … of its kind
 
 
 class Connector(nn.Module):
@@ -33,7 +39,6 @@ class Connector(nn.Module):
         self.inner = nn.Sequential(nn.Linear(hidden + envelope, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
         self.time = nn.Linear(width, width)
         self.listener = nn.ModuleList(Block(width, heads, dropout) for _ in range(layers))
-        self.norm = nn.LayerNorm(width)
         self.hidden, self.width = hidden, width
 
     def measure(self, frames: Tensor) -> None:
@@ -43,12 +48,58 @@ class Connector(nn.Module):
         spread[: self.hidden] = spread[: self.hidden].square().mean().sqrt()
         self.scale.copy_(1 / spread)
 
-    def forward(self, frames: Tensor, times: Tensor, mask: Tensor) -> Tensor:
-        x = self.inner((frames - self.mean) * self.scale) + self.time(time_code(times, self.width))
+    def forward(self, frames: Tensor, times: Tensor, mask: Tensor, deaf: bool = False) -> Tensor:
+        """deaf: only the times are known."""
+        x = self.time(time_code(times, self.width))
+        if not deaf:
+            x = x + self.inner((frames - self.mean) * self.scale)
         bias = key_bias(mask, x.dtype)
         for block in self.listener:
             x = block(x, bias)
-        return self.norm(x)
+        return x
+
+
+class Kinds(nn.Module):
+    """Which kinds of sound a frame holds, and which begin in it; and what the decoder reads of that.
+
+    anchors: the tower's vectors of the kinds' names ``[k, d]``. tokens: the decoder's tokens of the names ``[k, t]``, −1 where there is none.
+    """
+
+    anchors: Tensor
+    tokens: Tensor
+
+    def __init__(self, anchors: Tensor, tokens: Tensor, width: int) -> None:
+        super().__init__()
+        self.register_buffer("anchors", anchors)
+        self.register_buffer("tokens", tokens)
+        k = len(anchors)
+        self.holds, self.begins = nn.Linear(width, k), nn.Linear(width, k)
+        self.gain = nn.Parameter(torch.tensor(10.0))
+        self.marks, self.begun = nn.Linear(width, width, bias=False), nn.Linear(width, width, bias=False)
+        self.ordinal = nn.Linear(ORDINALS, width, bias=False)
+        self.norm = nn.LayerNorm(width)
+        for layer in (self.holds, self.begins):
+            nn.init.normal_(layer.weight, std=0.02)
+            nn.init.constant_(layer.bias, -6.0)
+        for layer in (self.marks, self.begun):
+            nn.init.eye_(layer.weight)
+
+    def names(self, words: Tensor) -> Tensor:
+        """``[k, width]``: the mean of the embeddings of each name's tokens."""
+        there = (self.tokens >= 0).unsqueeze(-1).to(words.dtype)
+        return (words[self.tokens.clamp_min(0)] * there).sum(1) / there.sum(1)
+
+    def logits(self, heard: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """holds and begins, ``[b, n, k]``. heard: ``[b, n, width]``. frames: raw ``[b, n, d]``."""
+        length = frames.norm(dim=-1, keepdim=True).clamp_min(1e-6)
+        return self.holds(heard) + self.gain * (frames / length) @ self.anchors.T, self.begins(heard)
+
+    def forward(self, heard: Tensor, holds: Tensor, begins: Tensor, mask: Tensor, names: Tensor) -> Tensor:
+        p, q = torch.sigmoid(holds.float()), torch.sigmoid(begins.float()) * mask.unsqueeze(-1)
+        which = torch.arange(1, ORDINALS + 1, dtype=q.dtype, device=q.device)
+        count = (q.unsqueeze(-1) * torch.relu(1 - (torch.cumsum(q, 1).unsqueeze(-1) - which).abs())).sum(2)
+        # squared: many small doubts do not add up to a sound
+        return self.norm(heard + self.marks(p.square() @ names) + self.begun(q.square() @ names) + self.ordinal(count))
 
 
 class CausalBlock(nn.Module):
@@ -96,13 +147,14 @@ class Decoder(nn.Module):
 
 
 class Speaker(nn.Module):
-    """Both parts; ``config`` is what they were made with."""
+    """All parts; ``config`` is what they were made with. kinds: how many, and how many tokens the longest name has."""
 
     def __init__(
         self,
         hidden: int,
         envelope: int,
         vocabulary: int,
+        kinds: tuple[int, int],
         width: int = 192,
         layers: int = 6,
         heads: int = 6,
@@ -112,22 +164,29 @@ class Speaker(nn.Module):
     ) -> None:
         super().__init__()
         self.config = {
-            "hidden": hidden, "envelope": envelope, "vocabulary": vocabulary, "width": width, "layers": layers, "heads": heads,
+            "hidden": hidden, "envelope": envelope, "vocabulary": vocabulary, "kinds": kinds, "width": width, "layers": layers, "heads": heads,
             "listener": listener, "places": places,
         }  # fmt: skip
         self.connector = Connector(hidden, envelope, width, listener, heads, dropout)
+        self.kinds = Kinds(torch.zeros(kinds[0], hidden), torch.zeros(kinds, dtype=torch.long), width)
         self.decoder = Decoder(vocabulary, width, layers, heads, places, dropout)
 
-    def forward(
-        self, frames: Tensor, times: Tensor, mask: Tensor, tokens: Tensor, positions: Tensor, texts: Tensor, scene: Tensor
-    ) -> Tensor:
-        """States ``[r, l, width]`` of rows of packed texts. ``texts`` [r, l]: the text that a token belongs to, −1 for none;
-        ``scene`` [r]: what sounds beside a row.
+    def hear(self, frames: Tensor, times: Tensor, mask: Tensor, told: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """What the decoder reads ``[b, n, width]``, and the kinds that each frame holds and that begin in it, logits ``[b, n, k]``.
+
+        told: the two, in place of what is heard.
+        """
+        heard = self.connector(frames, times, mask, deaf=told is not None)
+        holds, begins = self.kinds.logits(heard, frames[..., : self.connector.hidden]) if told is None else told
+        return self.kinds(heard, holds, begins, mask, self.kinds.names(self.decoder.words.weight)), holds, begins
+
+    def forward(self, heard: Tensor, mask: Tensor, tokens: Tensor, positions: Tensor, texts: Tensor, scene: Tensor) -> Tensor:
+        """States ``[r, l, width]`` of rows of packed texts. heard: of :meth:`hear`. ``texts`` [r, l]: the text that a token belongs to,
+        −1 for none; ``scene`` [r]: what sounds beside a row.
 
         A token sees the frames and the tokens before it in its own text, so that one listening serves many texts.
         """
-        heard = self.connector(frames, times, mask)
-        n, dtype = frames.shape[1], heard.dtype
+        n, dtype = heard.shape[1], heard.dtype
         ahead = torch.ones(n, n, dtype=torch.bool, device=mask.device).tril()
         among = _added((mask[:, None, :] & ahead) | torch.eye(n, dtype=torch.bool, device=mask.device), dtype)
         beside = _added(torch.cat([mask[scene][:, None, :].expand(-1, tokens.shape[1], -1), _own(texts)], 2), dtype)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from auricle.data.items import Question
-from auricle.training.speaking.scenes import SceneTexts
+from auricle.training.speaking.scenes import SceneTexts, truth
 
 DESCRIBE = (
     "Describe the recording.", "Describe what is heard.", "Describe the sound.", "What is heard?", "What can be heard in the recording?",
@@ -36,12 +36,12 @@ def with_options(question: str, options: Sequence[str]) -> str:
 
 def listed(scene: SceneTexts, rng: np.random.Generator) -> list[Text]:
     """All labels in order, each with its number, and when one of them is heard: what ties names and times to frames most directly."""
-    counts = Counter(label for label, _, _ in scene.events)
+    counts = Counter(e.label for e in scene.events)
     answer = ", ".join(label if n == 1 else f"{label} ×{n}" for label, n in counts.items()) or NOTHING
     found = [(str(rng.choice(LIST)), answer)]
     if counts:
         label = str(rng.choice(list(counts)))
-        spans = [f"{start:.1f}–{end:.1f} s" for other, start, end in scene.events if other == label]
+        spans = [f"{e.start:.1f}–{e.end:.1f} s" for e in scene.events if e.label == label]
         found.append((str(rng.choice(WHEN)).format(label), ", ".join(spans)))
     return found
 
@@ -83,12 +83,15 @@ def texts_of(scene: SceneTexts, rng: np.random.Generator, captions: int, questio
 class Packer:
     """Scenes → one batch. ``whole``: prompts are learned too (the language stage). ``deaf``: the chance that a scene is not heard."""
 
-    def __init__(self, tokenizer: Any, *, captions: int, questions: int, whole: bool, deaf: float, places: int) -> None:
+    def __init__(
+        self, tokenizer: Any, *, captions: int, questions: int, whole: bool, deaf: float, places: int, kinds: Sequence[str] = ()
+    ) -> None:
         from auricle.models.two_heads import ANSWER, ASK, END
 
         self.tokenizer, self.captions, self.questions, self.whole, self.deaf, self.places = (
             tokenizer, captions, questions, whole, deaf, places,
         )  # fmt: skip
+        self.kinds = {kind: place for place, kind in enumerate(kinds)}
         self.ask, self.answer, self.end = (tokenizer.token_to_id(name) for name in (ASK, ANSWER, END))
 
     def tokens(self, text: Text) -> tuple[list[int], int]:
@@ -108,9 +111,13 @@ class Packer:
         length = max(1, max((sum(len(ids) for _, ids, _ in some) for _, some in packed), default=1))
         frames = np.zeros((b, n, scenes[0].frames.shape[1]), np.float32)
         times, mask = np.zeros((b, n), np.float32), np.zeros((b, n), bool)
+        holds, begins = np.zeros((b, n, len(self.kinds)), np.float32), np.zeros((b, n, len(self.kinds)), np.float32)
+        known = np.zeros((b, n, len(self.kinds)), bool)
         for i, scene in enumerate(scenes):
             k = len(scene.frames)
             frames[i, :k], times[i, :k], mask[i, :k] = scene.frames, scene.times, heard[i]
+            if self.kinds:
+                holds[i, :k], begins[i, :k], known[i, :k] = truth(scene, self.kinds)
         r = len(packed)
         tokens, positions = np.zeros((r, length), np.int64), np.zeros((r, length), np.int64)
         owner, target = np.full((r, length), -1, np.int64), np.full((r, length), -100, np.int64)
@@ -124,7 +131,7 @@ class Packer:
                 at += size
         arrays: Mapping[str, Any] = {
             "frames": frames, "times": times, "mask": mask, "tokens": tokens, "positions": positions, "texts": owner,
-            "scene": np.array([i for i, _ in packed], np.int64), "target": target,
+            "scene": np.array([i for i, _ in packed], np.int64), "target": target, "holds": holds, "begins": begins, "known": known,
         }  # fmt: skip
         return {name: torch.from_numpy(value) for name, value in arrays.items()}
 

@@ -16,7 +16,7 @@ from auricle.models.card import ModelCard
 from auricle.models.pretrained.clap_export import serialised
 from auricle.models.two_towers import FrameTowers
 from auricle.training.graphs import onnx_of
-from auricle.training.modules.speaker import Connector, Decoder, Speaker
+from auricle.training.modules.speaker import Decoder, Speaker
 
 SLACK = 2e-3  # largest difference of a logit between module and float32 graphs
 
@@ -24,12 +24,17 @@ SLACK = 2e-3  # largest difference of a logit between module and float32 graphs
 class Listen(nn.Module):
     """``frames`` [n, d + e], ``times`` [n] → ``prefix`` [1, n, width]."""
 
-    def __init__(self, connector: Connector) -> None:
+    names: Tensor
+
+    def __init__(self, model: Speaker) -> None:
         super().__init__()
-        self.connector = connector
+        self.connector, self.kinds = model.connector, model.kinds
+        self.register_buffer("names", model.kinds.names(model.decoder.words.weight).detach())
 
     def forward(self, frames: Tensor, times: Tensor) -> Tensor:
-        found: Tensor = self.connector(frames[None], times[None], torch.ones_like(times[None], dtype=torch.bool))
+        mask = torch.ones_like(times[None], dtype=torch.bool)
+        heard = self.connector(frames[None], times[None], mask)
+        found: Tensor = self.kinds(heard, *self.kinds.logits(heard, frames[None, :, : self.connector.hidden]), mask, self.names)
         return found
 
 
@@ -83,7 +88,7 @@ def graphs(model: Speaker) -> tuple[Any, Any]:
     n, f, t, p = 5, 3, 4, 2
     frames = torch.randn(n, size["hidden"] + size["envelope"])
     listen = onnx_of(
-        Listen(model.connector), (frames, torch.arange(n) / 2.0), ["frames", "times"], ["prefix"],
+        Listen(model), (frames, torch.arange(n) / 2.0), ["frames", "times"], ["prefix"],
         {"frames": {0: "n"}, "times": {0: "n"}, "prefix": {1: "n"}},
     )  # fmt: skip
     names = ["prefix", "tokens", "positions", "bias", "past"]
@@ -124,5 +129,5 @@ def parity(model: Speaker, listen: bytes, speak: bytes) -> float:
     for n in (1, 23):
         frames, times = torch.randn(n, model.config["hidden"] + model.config["envelope"]), torch.arange(n) / 2.0
         (found,) = session.run(None, {"frames": frames.numpy(), "times": times.numpy()})
-        worst = max(worst, float(np.abs(found - Listen(model.connector)(frames, times).numpy()).max()))
+        worst = max(worst, float(np.abs(found - Listen(model)(frames, times).numpy()).max()))
     return worst

@@ -26,13 +26,20 @@ class Size(_Part):
 
 
 class Stage(_Part):
-    """``loss``: the answers, or the whole texts with their prompts."""
+    """``loss``: the answers; the whole texts with their prompts; or only the kinds of sound that each frame holds.
+
+    ``told``: the chance that a batch is not heard but told which kinds each frame holds, with errors: words teach words.
+    """
 
     scenes: list[str]  # folders of composed scenes
     texts: list[str] = Field(default_factory=list)  # CSV files of captions; only the language stage reads them
     init: str | None = None  # folder of the stage before
+    ears: str | None = None  # folder of a stage whose ears are taken: all but the decoder
+    tower: str = "tiny-towers@2"  # whose text tower knows the names of the kinds
     size: Size = Size()
-    loss: Literal["answers", "whole"] = "answers"
+    loss: Literal["answers", "whole", "kinds"] = "answers"
+    told: float = Field(default=0.0, ge=0, le=1)
+    kinds: float = Field(default=0.3, ge=0)  # weight of what the frames hold beside what is said
     captions: int = Field(default=3, ge=0)  # of a scene, each time it is heard
     questions: int = Field(default=8, ge=0)
     deaf: float = Field(default=0.1, ge=0, le=1)  # chance that a scene is not heard; 1: a language stage

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from auricle.data.items import Question
+from auricle.data.world.facts import SceneEvent
 from auricle.errors import DataError
 
 UNHEARD = ("said", "words")  # kinds about a speaker's words, which no frame of the tower tells
 QUOTE = "“"
+FRAME = 0.975  # seconds that a frame hears
+CLEAR = 0.15  # seconds of a sound inside a frame that make it one of the frame's, or half of a shorter sound
 HOP = 0.5  # seconds from one frame to the next, but for a last one that ends with the recording
 
 
@@ -32,7 +36,7 @@ class SceneTexts:
     questions: tuple[Question, ...]
     clips: tuple[str, ...]
     labels: tuple[str, ...]
-    events: tuple[tuple[str, float, float], ...] = ()  # label, start, end, in the order of their starts
+    events: tuple[SceneEvent, ...] = ()  # in the order of their starts
 
 
 def read_scenes(folder: Path, most: int | None = None) -> list[SceneTexts]:
@@ -59,7 +63,7 @@ def _scene(row: Mapping[str, Any], frames: npt.NDArray[np.float16]) -> SceneText
     questions = tuple(q for q in asked if q.kind not in UNHEARD and q.question.count(QUOTE) < 2)
     true, false = (tuple(text for text in row[key] if QUOTE not in text) for key in ("captions", "false"))
     labels = tuple(dict.fromkeys(e["label"] for e in row["facts"]["events"]))
-    events = tuple((e["label"], float(e.get("start", 0.0)), float(e.get("end", 0.0))) for e in row["facts"]["events"])
+    events = tuple(SceneEvent(**{k: tuple(v) if isinstance(v, list) else v for k, v in e.items()}) for e in row["facts"]["events"])
     times = frame_times(len(frames), row["facts"]["seconds"])
     return SceneTexts(
         row["index"], frames, times, true, false, questions, tuple(row["clips"]), labels, events
@@ -70,8 +74,32 @@ def frame_times(n: int, seconds: float) -> npt.NDArray[np.float32]:
     """Starts of frames on the grid; the last one may lie off it, ending with the recording."""
     times = np.arange(n, dtype=np.float32) * HOP
     if n > 1:
-        times[-1] = min(times[-1], max(times[-2] + 0.01, seconds - 0.975))
+        times[-1] = min(times[-1], max(times[-2] + 0.01, seconds - FRAME))
     return times
+
+
+def kinds_of(scenes: Iterable[SceneTexts], fewest: int = 3) -> list[str]:
+    """The kinds of sound that are heard in so many scenes at least, in alphabetical order."""
+    found = Counter(label for scene in scenes for label in {x for e in scene.events for x in (e.label, *e.also)})
+    return sorted(label for label, n in found.items() if n >= fewest)
+
+
+def truth(scene: SceneTexts, places: Mapping[str, int]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """What each frame holds ``[n, k]``, what begins in it ``[n, k]``, and of which kinds that is known ``[k]``. places: kind → its column."""
+    n, k = len(scene.frames), len(places)
+    holds, begins, known = np.zeros((n, k), np.float32), np.zeros((n, k), np.float32), np.ones(k, bool)
+    for event in scene.events:
+        inside = np.minimum(scene.times + FRAME, event.end) - np.maximum(scene.times, event.start)
+        there = inside >= min(CLEAR, event.seconds / 2)
+        first = int(np.abs(scene.times + FRAME / 2 - event.start).argmin())
+        for label in (event.label, *event.also):
+            if label in places:
+                holds[there, places[label]] = 1.0
+                if not event.bed:
+                    begins[first, places[label]] = 1.0
+        known[[places[label] for label in event.maybe if label in places]] = False
+    known |= holds.any(0)
+    return holds, begins, known
 
 
 def all_texts(scenes: Iterable[SceneTexts]) -> Iterable[str]:

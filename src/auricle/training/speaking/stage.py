@@ -13,17 +13,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from auricle.errors import DataError
 from auricle.training.modules.speaker import Speaker
 from auricle.training.speaking.examples import DESCRIBE, OPTION_FORMS, Packer, texts_of
 from auricle.training.speaking.recipe import Stage
-from auricle.training.speaking.scenes import SceneTexts, all_texts, read_scenes
+from auricle.training.speaking.scenes import SceneTexts, all_texts, kinds_of, read_scenes
 from auricle.training.speaking.words import learn
 
 WEIGHTS, STATE, LOG, WORDS = "weights.pt", "state.pt", "log.jsonl", "tokenizer.json"
-INPUTS = ("frames", "times", "mask", "tokens", "positions", "texts", "scene")  # of the model
+HEARD, READ = ("frames", "times", "mask"), ("mask", "tokens", "positions", "texts", "scene")  # what the model's two halves take
+EARS = ("connector.", "kinds.holds", "kinds.begins", "kinds.gain")  # parts that hear, and do not speak
+SURE, DOUBT = 4.0, 2.0  # log-odds of what is told in place of a sound, and the spread of its errors
 SAMPLE = 2000  # scenes that the connector's constants and the tokenizer come from
 
 
@@ -38,10 +40,10 @@ def run(stage: Stage, folder: Path, base: Path, *, until: float | None = None) -
     init = None if stage.init is None else base / stage.init
     tokenizer = _tokenizer(stage, folder, init, scenes, texts)
     torch.manual_seed(stage.seed)
-    model = _model(stage, scenes, tokenizer, init)
+    model, kinds = _model(stage, scenes, tokenizer, init, None if stage.ears is None else base / stage.ears)
     packer = Packer(
         tokenizer, captions=stage.captions, questions=stage.questions, whole=stage.loss == "whole", deaf=stage.deaf,
-        places=stage.size.places,
+        places=stage.size.places, kinds=kinds,
     )  # fmt: skip
     optimiser = _optimiser(model, stage)
     step = _resume(folder, model, optimiser)
@@ -57,34 +59,56 @@ def run(stage: Stage, folder: Path, base: Path, *, until: float | None = None) -
         for group in optimiser.param_groups:
             group["lr"] = stage.rate * _schedule(step, stage)
         with torch.autocast("cpu", torch.bfloat16, enabled=stage.bfloat16):
-            loss = loss_of(model, batch)
+            said, held = losses(model, batch, told=_told(batch, rng) if rng.random() < stage.told else None, silent=stage.loss == "kinds")
+            loss = said + stage.kinds * held
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), stage.clip)
         optimiser.step()
         step += 1
-        kept.append(float(loss.detach()))
+        kept.append((float(said.detach()), float(held.detach())))
         tokens += int((batch["texts"] >= 0).sum())
         over = until is not None and time.perf_counter() - begun > until
         if step % stage.log_every == 0 or step == stage.steps or over:
             seconds = time.perf_counter() - begun
-            row = {"step": step, "loss": round(float(np.mean(kept)), 4), "a_second": round((step - first) / seconds, 3), "tokens": tokens}
+            means = np.mean(kept, 0)
+            row = {"step": step, "loss": round(float(means[0]), 4), "kinds": round(float(means[1]), 4), "a_second": round((step - first) / seconds, 3), "tokens": tokens}
             with (folder / LOG).open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
             print(json.dumps(row), flush=True)
             kept = []
         if step % stage.save_every == 0 or step == stage.steps or over:
-            _save(folder, model, optimiser, step)
+            _save(folder, model, optimiser, step, kinds)
         if over:
             break
     return model
 
 
-def loss_of(model: Speaker, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Cross-entropy over the targets; only states that have one are turned into words."""
-    states = model(*(batch[name] for name in INPUTS))
-    wanted = batch["target"] >= 0
-    return nn.functional.cross_entropy(model.decoder.say(states[wanted]).float(), batch["target"][wanted])
+def losses(
+    model: Speaker, batch: dict[str, Tensor], *, told: tuple[Tensor, Tensor] | None = None, silent: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Cross-entropy over the targets, and over the kinds that the frames hold (a frame's sum). silent: nothing is said."""
+    heard, holds, begins = model.hear(*(batch[name] for name in HEARD), told=told)
+    said = held = heard.new_zeros((), dtype=torch.float32)
+    if told is None and bool(batch["mask"].any()):
+        counted = batch["known"] & batch["mask"].unsqueeze(-1)
+        for logits, truth in ((holds, batch["holds"]), (begins, batch["begins"])):
+            each = nn.functional.binary_cross_entropy_with_logits(logits.float(), truth, reduction="none")
+            held = held + (each * counted).sum() / batch["mask"].sum()
+    if not silent:
+        states = model(heard, *(batch[name] for name in READ))
+        wanted = batch["target"] >= 0  # only states that have one are turned into words
+        said = nn.functional.cross_entropy(model.decoder.say(states[wanted]).float(), batch["target"][wanted])
+    return said, held
+
+
+def _told(batch: dict[str, Tensor], rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """The truth as log-odds with errors (text in place of sound, with noise: Deshmukh 2023, arXiv 2309.07372)."""
+    found = []
+    for name in ("holds", "begins"):
+        noise = torch.from_numpy(rng.standard_normal(batch[name].shape, np.float32))
+        found.append((2 * batch[name] - 1) * SURE + DOUBT * noise - (SURE / 2) * (1 - batch[name]))
+    return found[0], found[1]
 
 
 def open_run(folder: Path) -> tuple[Speaker, Any]:
@@ -107,7 +131,7 @@ def captions_of(path: Path) -> list[str]:
 
 def _batch(
     stage: Stage, packer: Packer, scenes: list[SceneTexts], texts: list[str], rng: np.random.Generator, step: int
-) -> dict[str, torch.Tensor]:
+) -> dict[str, Tensor]:
     chosen = [scenes[i] for i in _drawn(len(scenes), stage, step)]
     if not texts:
         return packer(chosen, rng)
@@ -147,20 +171,39 @@ def _tokenizer(stage: Stage, folder: Path, init: Path | None, scenes: list[Scene
     return Tokenizer.from_file(str(path))
 
 
-def _model(stage: Stage, scenes: list[SceneTexts], tokenizer: Any, init: Path | None) -> Speaker:
+def _model(stage: Stage, scenes: list[SceneTexts], tokenizer: Any, init: Path | None, ears: Path | None) -> tuple[Speaker, list[str]]:
+    """The model to begin with, and the names of its kinds of sound."""
     from auricle.models.hearing import BANDS, STEPS
 
     size = stage.size
     frames = scenes[0].frames.shape[1]
+    before = None if init is None else torch.load(init / WEIGHTS, weights_only=True)
+    kinds = list(before["names"]) if before else kinds_of(scenes)
+    spelled = [tokenizer.encode(f" {name}").ids for name in kinds]
     model = Speaker(
-        frames - STEPS * BANDS, STEPS * BANDS, tokenizer.get_vocab_size(), size.width, size.layers, size.heads, size.listener, size.places,
-        size.dropout,
+        frames - STEPS * BANDS, STEPS * BANDS, tokenizer.get_vocab_size(), (len(kinds), max(map(len, spelled))), size.width, size.layers,
+        size.heads, size.listener, size.places, size.dropout,
     )  # fmt: skip
-    if init is not None:
-        model.load_state_dict(torch.load(init / WEIGHTS, weights_only=True)["model"])
+    if before:
+        model.load_state_dict(before["model"])
     else:
         model.connector.measure(torch.from_numpy(np.concatenate([s.frames for s in scenes[:SAMPLE]]).astype(np.float32)))
-    return model
+        model.kinds.anchors.copy_(_anchors(stage.tower, kinds))
+        for row, ids in enumerate(spelled):
+            model.kinds.tokens[row] = -1
+            model.kinds.tokens[row, : len(ids)] = torch.tensor(ids)
+    if ears is not None:
+        heard = torch.load(ears / WEIGHTS, weights_only=True)
+        if heard["names"] != kinds:
+            raise DataError("Mismatch", f"{ears} hears other kinds of sound than {init}.", path=str(ears), hint="Train both on the same scenes.")
+        model.load_state_dict({name: value for name, value in heard["model"].items() if name.startswith(EARS)}, strict=False)
+    return model, kinds
+
+
+def _anchors(tower: str, kinds: list[str]) -> Tensor:
+    from auricle.models import hub
+
+    return torch.from_numpy(hub.load(tower).embed_text(kinds))
 
 
 def _optimiser(model: Speaker, stage: Stage) -> torch.optim.Optimizer:
@@ -177,9 +220,9 @@ def _schedule(step: int, stage: Stage) -> float:
     return stage.end + (1 - stage.end) * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def _save(folder: Path, model: Speaker, optimiser: torch.optim.Optimizer, step: int) -> None:
+def _save(folder: Path, model: Speaker, optimiser: torch.optim.Optimizer, step: int, kinds: list[str]) -> None:
     for name, content in (
-        (WEIGHTS, {"config": model.config, "model": model.state_dict()}),
+        (WEIGHTS, {"config": model.config, "names": kinds, "model": model.state_dict()}),
         (STATE, {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step}),
     ):
         torch.save(content, folder / f".{name}")
