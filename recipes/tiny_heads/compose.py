@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 from texts import manifests, plain_world, texts
 
 from auricle.data.world import World, gather, load

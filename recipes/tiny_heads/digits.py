@@ -32,7 +32,13 @@ HERE = Path(__file__).parent
 RATE = 16000
 HELD_OUT = "yweweler"
 DIGITS = tuple(number(n) if n else "zero" for n in range(10))
-ASK = ("Which digit is spoken?", "What digit does the voice say?", "Which number is said?", "What number is heard?", "Which digit is heard?")
+ASK = (
+    "Which digit is spoken?",
+    "What digit does the voice say?",
+    "Which number is said?",
+    "What number is heard?",
+    "Which digit is heard?",
+)
 SAY = (
     "Someone says the digit {}.", "A voice says the number {}.", "the spoken digit {}", "One hears a voice saying {}.",
     "A person says {}.", "a recording of someone saying the digit {}",

@@ -68,9 +68,7 @@ def test_a_recording_is_judged_by_its_strongest_windows():
     assert heads.pool_windows(np.array([[2.0]])).tolist() == [2.0]
 
 
-@pytest.mark.parametrize(
-    ("labels", "message"), [([], "no labels"), (["dog", " "], "empty"), (["dog", "cat", "dog "], "repeated: dog")]
-)
+@pytest.mark.parametrize(("labels", "message"), [([], "no labels"), (["dog", " "], "empty"), (["dog", "cat", "dog "], "repeated: dog")])
 def test_labels_that_make_no_sense(labels, message):
     with pytest.raises(UsageError, match=message):
         heads.check_labels(labels)

@@ -11,15 +11,20 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from auricle.data.items import Question  # noqa: E402
+from auricle.data.world.facts import SceneEvent  # noqa: E402
 from auricle.errors import DataError  # noqa: E402
 from auricle.models.hearing import BANDS, STEPS  # noqa: E402
 from auricle.training.speaking import recipe  # noqa: E402
 from auricle.training.speaking.examples import Packer, asked, bins, listed, with_options  # noqa: E402
-from auricle.training.speaking.scenes import frame_times, read_scenes  # noqa: E402
-from auricle.training.speaking.stage import INPUTS, open_run, run  # noqa: E402
+from auricle.training.speaking.scenes import SceneTexts, frame_times, kinds_of, read_scenes, truth  # noqa: E402
+from auricle.training.speaking.stage import HEARD, READ, losses, open_run, run  # noqa: E402
 
-HIDDEN = 16
+HIDDEN = 384  # as tiny-towers hears
 SMALL = {"vocabulary": 300, "width": 32, "layers": 1, "heads": 2, "listener": 1, "places": 96}
+
+
+def event(label: str, start: float, end: float, **more: object) -> dict[str, object]:
+    return {"label": label, "start": start, "end": end, "item": label, "clip": label, "level": -20.0, "snr": None, **more}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +43,7 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rows.append(
             {
                 "index": index,
-                "facts": {"seconds": n / 2 + 0.5, "events": [{"label": "dog" if dog else "rain", "start": 0.0, "end": 1.25}] * (1 + dog)},
+                "facts": {"seconds": n / 2 + 0.5, "events": [event("dog" if dog else "rain", 0.0, 1.25)] * (1 + dog)},
                 "captions": [said, "someone says “hello”"],
                 "false": [],
                 "questions": [
@@ -75,6 +80,52 @@ def test_times_of_frames() -> None:
     assert frame_times(1, 0.4).tolist() == [0.0]
 
 
+def test_truth_of_frames() -> None:
+    """What sounds longer than a moment inside a frame, where it begins, and what is not known."""
+    rain = SceneEvent(0.0, 3.0, "rain", "", "", 0.0, bed=True, also=("water",))
+    bark = SceneEvent(1.3, 1.4, "dog", "", "", 0.0, maybe=("wolf",))
+    scene = SceneTexts(0, np.zeros((5, 1), np.float16), frame_times(5, 2.975), (), (), (), (), (), (rain, bark))
+    holds, begins, known = truth(scene, {"cat": 0, "dog": 1, "rain": 2, "water": 3, "wolf": 4})
+    assert holds[:, 0].tolist() == [0] * 5
+    assert holds[:, 1].tolist() == [0, 1, 1, 0, 0]
+    assert holds[:, 2].tolist() == holds[:, 3].tolist() == [1] * 5
+    assert begins[:, 1].tolist() == [0, 0, 1, 0, 0]
+    assert not begins[:, 2].any()  # a background does not begin
+    assert known.tolist() == [True, True, True, True, False]
+    assert kinds_of([scene] * 3) == ["dog", "rain", "water"]
+    assert kinds_of([scene]) == []
+
+
+def test_what_is_told_is_not_heard(scenes: Path, tmp_path: Path) -> None:
+    """Where the kinds are told by name, the frames change nothing; where only kinds are learned, nothing is said."""
+    run(stage(scenes, tmp_path, steps=1), tmp_path / "run", tmp_path)
+    model, tokenizer = open_run(tmp_path / "run")
+    packer = Packer(tokenizer, captions=1, questions=1, whole=True, deaf=0.0, places=96, kinds=("dog", "rain"))
+    batch = packer(read_scenes(scenes)[:4], np.random.default_rng(0))
+    told = (batch["holds"] * 8 - 4, batch["begins"] * 8 - 4)
+    other = {**batch, "frames": torch.randn_like(batch["frames"])}
+    with torch.no_grad():
+        said, held = losses(model, batch, told=told)
+        assert losses(model, other, told=told)[0] == said
+        assert held == 0
+        assert losses(model, other)[0] != losses(model, batch)[0]
+        silent = losses(model, batch, silent=True)
+    assert silent[0] == 0
+    assert silent[1] > 0
+
+
+def test_ears_of_another_stage(scenes: Path, tmp_path: Path) -> None:
+    run(stage(scenes, tmp_path, steps=2, loss="kinds"), tmp_path / "ears", tmp_path)
+    run(stage(scenes, tmp_path, steps=2, told=1.0, loss="whole"), tmp_path / "words", tmp_path)
+    run(
+        stage(scenes, tmp_path, steps=1, rate=1e-12, init=str(tmp_path / "words"), ears=str(tmp_path / "ears")), tmp_path / "both", tmp_path
+    )
+    ears, words, both = (open_run(tmp_path / name)[0].state_dict() for name in ("ears", "words", "both"))
+    assert torch.allclose(both["kinds.holds.weight"], ears["kinds.holds.weight"])
+    assert torch.allclose(both["decoder.words.weight"], words["decoder.words.weight"])
+    assert not torch.allclose(ears["kinds.holds.weight"], words["kinds.holds.weight"])
+
+
 def test_names_are_offered_where_they_must_be() -> None:
     rng = np.random.default_rng(0)
     which = Question("Which of these is heard?", "rain", ("rain", "a dog"), "presence")
@@ -109,7 +160,8 @@ def test_a_stage_learns_to_listen(scenes: Path, tmp_path: Path) -> None:
     for scene in read_scenes(scenes)[:20]:
         batch = packer.batch([scene], [[("Is there a dog?", "yes"), ("Is there a dog?", "no")]], np.array([True]))
         with torch.no_grad():
-            logits = model.decoder.say(model(*(batch[name] for name in INPUTS)))
+            prefix = model.hear(*(batch[name] for name in HEARD))[0]
+            logits = model.decoder.say(model(prefix, *(batch[name] for name in READ)))
         target = batch["target"]
         each = torch.log_softmax(logits[target >= 0], -1).gather(1, target[target >= 0][:, None])[:, 0]
         sums = torch.zeros(2).index_add(0, batch["texts"][target >= 0], each)

@@ -169,7 +169,7 @@ def _mutagen_tags(file: BinaryIO) -> dict[str, str]:
     file.seek(0)
     found = mutagen.File(file)
     tags: dict[str, str] = {}
-    for key, value in (found.tags.items() if found is not None and found.tags else ()):
+    for key, value in found.tags.items() if found is not None and found.tags else ():
         name, text = _mutagen_pair(str(key), value)
         if name and text:
             tags.setdefault(name, text)

@@ -30,9 +30,7 @@ def world(
     seed: Annotated[
         int | None, option("--seed", metavar="N", min=0, help="Another seed than the configuration's.", show_default=False)
     ] = None,
-    stems: Annotated[
-        bool, typer.Option("--stems", help="Also write every event as a file of its own.")
-    ] = False,
+    stems: Annotated[bool, typer.Option("--stems", help="Also write every event as a file of its own.")] = False,
     show: Annotated[int | None, option("--show", metavar="N", min=0, help="Print what is known of scene N instead.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="With --show: as one line of JSON.")] = False,
 ) -> None:

@@ -11,6 +11,7 @@ from auricle.service.asked import TagRequest
 T = TypeVar("T")
 Playable = Literal["native", "wav"]
 
+
 class Listed(BaseModel, Generic[T]):
     data: list[T]
 

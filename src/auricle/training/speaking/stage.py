@@ -72,7 +72,13 @@ def run(stage: Stage, folder: Path, base: Path, *, until: float | None = None) -
         if step % stage.log_every == 0 or step == stage.steps or over:
             seconds = time.perf_counter() - begun
             means = np.mean(kept, 0)
-            row = {"step": step, "loss": round(float(means[0]), 4), "kinds": round(float(means[1]), 4), "a_second": round((step - first) / seconds, 3), "tokens": tokens}
+            row = {
+                "step": step,
+                "loss": round(float(means[0]), 4),
+                "kinds": round(float(means[1]), 4),
+                "a_second": round((step - first) / seconds, 3),
+                "tokens": tokens,
+            }
             with (folder / LOG).open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
             print(json.dumps(row), flush=True)
@@ -195,7 +201,9 @@ def _model(stage: Stage, scenes: list[SceneTexts], tokenizer: Any, init: Path | 
     if ears is not None:
         heard = torch.load(ears / WEIGHTS, weights_only=True)
         if heard["names"] != kinds:
-            raise DataError("Mismatch", f"{ears} hears other kinds of sound than {init}.", path=str(ears), hint="Train both on the same scenes.")
+            raise DataError(
+                "Mismatch", f"{ears} hears other kinds of sound than {init}.", path=str(ears), hint="Train both on the same scenes."
+            )
         model.load_state_dict({name: value for name, value in heard["model"].items() if name.startswith(EARS)}, strict=False)
     return model, kinds
 
