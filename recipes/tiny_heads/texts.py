@@ -127,12 +127,6 @@ def _plain_item(item: Item) -> Item:
     return replace(item, labels=tuple(dict.fromkeys(map(plain, item.labels))), extra=extra)
 
 
-def facts_of(row: dict[str, Any]) -> Facts:
-    """What :meth:`Facts.document` gave."""
-    events = tuple(SceneEvent(**{k: tuple(v) if isinstance(v, list) else v for k, v in e.items()}) for e in row["events"])
-    return Facts(**{**row, "events": events})
-
-
 def nothing_counted(asker: Asker) -> Question | None:
     """How often is something heard that is not? The world asks only about what is there."""
     label = asker.vocabulary.absent(asker.facts, asker.rng, like=asker.rng.choice(asker.vocabulary.shelf.sounds))
@@ -202,7 +196,7 @@ def rewrite(shard: Path, *, config: Path, names: tuple[str, ...], corpus: Path, 
     if _world is None:
         _world = plain_world(load(config).model_copy(update={"manifests": names}), corpus, split)
     rows = [json.loads(line) for line in shard.read_text("utf-8").splitlines()]
-    lines = [json.dumps(texts(_world, facts_of(row["facts"]), row["index"]), ensure_ascii=False) for row in rows]
+    lines = [json.dumps(texts(_world, Facts.read(row["facts"]), row["index"]), ensure_ascii=False) for row in rows]
     part = shard.with_name(f".{shard.name}")
     part.write_text("\n".join(lines) + "\n", encoding="utf-8")
     os.replace(part, shard)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 import re
@@ -38,6 +39,7 @@ def said(index):
 @given(seed=st.integers(0, 3), index=st.integers(0, 100_000))
 def test_captions_hold_and_counterfactuals_do_not(seed, index):
     facts = made(seed).plan(index).facts
+    assert Facts.read(json.loads(json.dumps(facts.document()))) == facts
     texts = made(seed).text(facts)
     assert texts.captions
     for caption in texts.captions:

@@ -17,7 +17,7 @@ from auricle.models.hearing import BANDS, STEPS  # noqa: E402
 from auricle.training.speaking import recipe  # noqa: E402
 from auricle.training.speaking.examples import Packer, asked, bins, listed, with_options  # noqa: E402
 from auricle.training.speaking.scenes import SceneTexts, frame_times, kinds_of, read_scenes, truth  # noqa: E402
-from auricle.training.speaking.stage import HEARD, READ, losses, open_run, run  # noqa: E402
+from auricle.training.speaking.stage import READ, losses, open_run, run  # noqa: E402
 
 HIDDEN = 384  # as tiny-towers hears
 SMALL = {"vocabulary": 300, "width": 32, "layers": 1, "heads": 2, "listener": 1, "places": 96}
@@ -43,7 +43,14 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rows.append(
             {
                 "index": index,
-                "facts": {"seconds": n / 2 + 0.5, "events": [event("dog" if dog else "rain", 0.0, 1.25)] * (1 + dog)},
+                "facts": {
+                    "index": index,
+                    "split": "",
+                    "room": "",
+                    "decay": 0.0,
+                    "seconds": n / 2 + 0.5,
+                    "events": [event("dog" if dog else "rain", 0.0, 1.25)] * (1 + dog),
+                },
                 "captions": [said, "someone says “hello”"],
                 "false": [],
                 "questions": [
@@ -160,7 +167,7 @@ def test_a_stage_learns_to_listen(scenes: Path, tmp_path: Path) -> None:
     for scene in read_scenes(scenes)[:20]:
         batch = packer.batch([scene], [[("Is there a dog?", "yes"), ("Is there a dog?", "no")]], np.array([True]))
         with torch.no_grad():
-            prefix = model.hear(*(batch[name] for name in HEARD))[0]
+            prefix = model.hear(batch["frames"], batch["times"], batch["mask"])[0]
             logits = model.decoder.say(model(prefix, *(batch[name] for name in READ)))
         target = batch["target"]
         each = torch.log_softmax(logits[target >= 0], -1).gather(1, target[target >= 0][:, None])[:, 0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -98,6 +98,14 @@ class Facts:
         """JSON-ready."""
         whole = {"index": self.index, "split": self.split, "seconds": self.seconds, "room": self.room, "decay": self.decay}
         return {**whole, "events": [_known(asdict(e)) for e in self.events]}
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Facts:
+        """What :meth:`document` gave."""
+        events: Iterator[dict[str, Any]] = (
+            {k: tuple(v) if isinstance(v, list) else v for k, v in event.items()} for event in document["events"]
+        )
+        return cls(**{**document, "events": tuple(SceneEvent(**event) for event in events)})
 
 
 def _known(values: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,8 @@ Deshmukh 2023, arXiv 2305.11834 put a connector between a frozen audio encoder a
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -62,7 +64,7 @@ class Connector(nn.Module):
 class Kinds(nn.Module):
     """Which kinds of sound a frame holds, and which begin in it; and what the decoder reads of that.
 
-    anchors: the tower's vectors of the kinds' names ``[k, d]``. tokens: the decoder's tokens of the names ``[k, t]``, −1 where there is none.
+    anchors: the tower's vectors of the kinds' names ``[k, d]``. tokens: the names in the decoder's tokens ``[k, t]``, −1: none.
     """
 
     anchors: Tensor
@@ -163,9 +165,9 @@ class Speaker(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.config = {
-            "hidden": hidden, "envelope": envelope, "vocabulary": vocabulary, "kinds": kinds, "width": width, "layers": layers, "heads": heads,
-            "listener": listener, "places": places,
+        self.config: dict[str, Any] = {
+            "hidden": hidden, "envelope": envelope, "vocabulary": vocabulary, "kinds": kinds, "width": width, "layers": layers,
+            "heads": heads, "listener": listener, "places": places,
         }  # fmt: skip
         self.connector = Connector(hidden, envelope, width, listener, heads, dropout)
         self.kinds = Kinds(torch.zeros(kinds[0], hidden), torch.zeros(kinds, dtype=torch.long), width)

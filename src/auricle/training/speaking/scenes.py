@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from auricle.data.items import Question
-from auricle.data.world.facts import SceneEvent
+from auricle.data.world.facts import Facts, SceneEvent
 from auricle.errors import DataError
 
 UNHEARD = ("said", "words")  # kinds about a speaker's words, which no frame of the tower tells
@@ -62,11 +62,11 @@ def _scene(row: Mapping[str, Any], frames: npt.NDArray[np.float16]) -> SceneText
     asked = (Question(q["q"], q["a"], tuple(q["o"]), q["kind"]) for q in row["questions"])
     questions = tuple(q for q in asked if q.kind not in UNHEARD and q.question.count(QUOTE) < 2)
     true, false = (tuple(text for text in row[key] if QUOTE not in text) for key in ("captions", "false"))
-    labels = tuple(dict.fromkeys(e["label"] for e in row["facts"]["events"]))
-    events = tuple(SceneEvent(**{k: tuple(v) if isinstance(v, list) else v for k, v in e.items()}) for e in row["facts"]["events"])
-    times = frame_times(len(frames), row["facts"]["seconds"])
+    facts = Facts.read(row["facts"])
+    labels = tuple(dict.fromkeys(e.label for e in facts.events))
+    times = frame_times(len(frames), facts.seconds)
     return SceneTexts(
-        row["index"], frames, times, true, false, questions, tuple(row["clips"]), labels, events
+        row["index"], frames, times, true, false, questions, tuple(row["clips"]), labels, facts.events
     )  # fmt: skip
 
 
@@ -85,7 +85,7 @@ def kinds_of(scenes: Iterable[SceneTexts], fewest: int = 3) -> list[str]:
 
 
 def truth(scene: SceneTexts, places: Mapping[str, int]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    """What each frame holds ``[n, k]``, what begins in it ``[n, k]``, and of which kinds that is known ``[k]``. places: kind → its column."""
+    """What each frame holds ``[n, k]``, what begins in it ``[n, k]``, and of which kinds that is known ``[k]``. places: kind → column."""
     n, k = len(scene.frames), len(places)
     holds, begins, known = np.zeros((n, k), np.float32), np.zeros((n, k), np.float32), np.ones(k, bool)
     for event in scene.events:

@@ -23,7 +23,7 @@ from auricle.training.speaking.scenes import SceneTexts, all_texts, kinds_of, re
 from auricle.training.speaking.words import learn
 
 WEIGHTS, STATE, LOG, WORDS = "weights.pt", "state.pt", "log.jsonl", "tokenizer.json"
-HEARD, READ = ("frames", "times", "mask"), ("mask", "tokens", "positions", "texts", "scene")  # what the model's two halves take
+READ = ("mask", "tokens", "positions", "texts", "scene")  # of a batch: what the decoder takes beside what is heard
 EARS = ("connector.", "kinds.holds", "kinds.begins", "kinds.gain")  # parts that hear, and do not speak
 SURE, DOUBT = 4.0, 2.0  # log-odds of what is told in place of a sound, and the spread of its errors
 SAMPLE = 2000  # scenes that the connector's constants and the tokenizer come from
@@ -94,7 +94,7 @@ def losses(
     model: Speaker, batch: dict[str, Tensor], *, told: tuple[Tensor, Tensor] | None = None, silent: bool = False
 ) -> tuple[Tensor, Tensor]:
     """Cross-entropy over the targets, and over the kinds that the frames hold (a frame's sum). silent: nothing is said."""
-    heard, holds, begins = model.hear(*(batch[name] for name in HEARD), told=told)
+    heard, holds, begins = model.hear(batch["frames"], batch["times"], batch["mask"], told)
     said = held = heard.new_zeros((), dtype=torch.float32)
     if told is None and bool(batch["mask"].any()):
         counted = batch["known"] & batch["mask"].unsqueeze(-1)
@@ -202,7 +202,7 @@ def _model(stage: Stage, scenes: list[SceneTexts], tokenizer: Any, init: Path | 
         heard = torch.load(ears / WEIGHTS, weights_only=True)
         if heard["names"] != kinds:
             raise DataError(
-                "Mismatch", f"{ears} hears other kinds of sound than {init}.", path=str(ears), hint="Train both on the same scenes."
+                "Invalid", f"{ears} hears other kinds of sound than {init}.", path=str(ears), hint="Train both on the same scenes."
             )
         model.load_state_dict({name: value for name, value in heard["model"].items() if name.startswith(EARS)}, strict=False)
     return model, kinds
