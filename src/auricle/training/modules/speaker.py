@@ -107,13 +107,12 @@ class Kinds(nn.Module):
 class CausalBlock(nn.Module):
     """Pre-norm transformer block whose keys and values may come from before."""
 
-    def __init__(self, width: int, heads: int, dropout: float = 0.0) -> None:
+    def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
         self.before, self.between = nn.LayerNorm(width), nn.LayerNorm(width)
         self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.feed = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
-        self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, bias: Tensor, past: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """``past``, and what is given back: keys and values ``[2, b, heads, t, width/heads]``."""
@@ -123,19 +122,19 @@ class CausalBlock(nn.Module):
         if past is not None:
             kept = torch.cat([past.to(kept.dtype), kept], 3)
         weights = torch.softmax(q @ kept[0].transpose(-1, -2) * (width // self.heads) ** -0.5 + bias.to(q.dtype), dim=-1).to(q.dtype)
-        x = x + self.dropout(self.out((weights @ kept[1]).transpose(1, 2).reshape(b, t, width)))
-        return x + self.dropout(self.feed(self.between(x))), kept
+        x = x + self.out((weights @ kept[1]).transpose(1, 2).reshape(b, t, width))
+        return x + self.feed(self.between(x)), kept
 
 
 class Decoder(nn.Module):
     """Causal language model; embeddings of words are tied to what it says."""
 
-    def __init__(self, vocabulary: int, width: int, layers: int, heads: int, places: int, dropout: float = 0.0) -> None:
+    def __init__(self, vocabulary: int, width: int, layers: int, heads: int, places: int) -> None:
         super().__init__()
         self.words, self.places = nn.Embedding(vocabulary, width), nn.Embedding(places, width)
         nn.init.normal_(self.words.weight, std=0.02)
         nn.init.normal_(self.places.weight, std=0.02)
-        self.blocks = nn.ModuleList(CausalBlock(width, heads, dropout) for _ in range(layers))
+        self.blocks = nn.ModuleList(CausalBlock(width, heads) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         for block in self.blocks:
             nn.init.normal_(block.out.weight, std=0.02 / (2 * layers) ** 0.5)
@@ -171,7 +170,7 @@ class Speaker(nn.Module):
         }  # fmt: skip
         self.connector = Connector(hidden, envelope, width, listener, heads, dropout)
         self.kinds = Kinds(torch.zeros(kinds[0], hidden), torch.zeros(kinds, dtype=torch.long), width)
-        self.decoder = Decoder(vocabulary, width, layers, heads, places, dropout)
+        self.decoder = Decoder(vocabulary, width, layers, heads, places)  # its words change each time: only ears meet the same clips again
 
     def hear(self, frames: Tensor, times: Tensor, mask: Tensor, told: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """What the decoder reads ``[b, n, width]``, and the kinds that each frame holds and that begin in it, logits ``[b, n, k]``.
