@@ -18,21 +18,24 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from auricle.api import classify, detect, embed, load, teach
+    from auricle.api import ask, caption, classify, detect, embed, load, teach
     from auricle.audio.types import Audio
     from auricle.errors import AudioError, AuricleError, LibraryError, ModelError, UsageError
     from auricle.library.library import Library
     from auricle.models.taught import Taught
-    from auricle.results import Classification, Detection, DuplicateGroup, Embedding, Failure, Hit, IndexSummary
+    from auricle.results import Answer, Caption, Classification, Detection, DuplicateGroup, Embedding, Evidence, Failure, Hit, IndexSummary
 
 _HOME = {
+    "Answer": "auricle.results",
     "Audio": "auricle.audio.types",
     "AudioError": "auricle.errors",
     "AuricleError": "auricle.errors",
+    "Caption": "auricle.results",
     "Classification": "auricle.results",
     "Detection": "auricle.results",
     "DuplicateGroup": "auricle.results",
     "Embedding": "auricle.results",
+    "Evidence": "auricle.results",
     "Failure": "auricle.results",
     "Hit": "auricle.results",
     "IndexSummary": "auricle.results",
@@ -41,6 +44,8 @@ _HOME = {
     "ModelError": "auricle.errors",
     "Taught": "auricle.models.taught",
     "UsageError": "auricle.errors",
+    "ask": "auricle.api",
+    "caption": "auricle.api",
     "classify": "auricle.api",
     "detect": "auricle.api",
     "embed": "auricle.api",
@@ -49,13 +54,16 @@ _HOME = {
 }
 
 __all__ = [
+    "Answer",
     "Audio",
     "AudioError",
     "AuricleError",
+    "Caption",
     "Classification",
     "Detection",
     "DuplicateGroup",
     "Embedding",
+    "Evidence",
     "Failure",
     "Hit",
     "IndexSummary",
@@ -65,6 +73,8 @@ __all__ = [
     "Taught",
     "UsageError",
     "__version__",
+    "ask",
+    "caption",
     "classify",
     "detect",
     "embed",

@@ -9,7 +9,7 @@ from typing import Any
 from auricle.models.capabilities import Vectors
 from auricle.models.taught import Taught
 from auricle.models.two_towers import TwoTowers
-from auricle.results import Classification, Detection
+from auricle.results import Answer, Caption, Classification, Detection
 
 
 def load(name: str = "tiny-towers", *, threads: int | None = None, device: str = "auto") -> TwoTowers:
@@ -57,6 +57,42 @@ def detect(
 
     loaded, head = load_both(model, taught)
     return task.detect(audio, labels, loaded, head=head, rules=task.Rules.of(loaded, threshold, min_duration, merge))
+
+
+def caption(
+    audio: Any, *, model: str | Any | None = None, keep_unsupported: bool = False, start: float = 0.0, end: float | None = None
+) -> list[Caption]:
+    """What is heard, in a sentence; of a long sound, a sentence for each piece. See :func:`auricle.tasks.caption.caption`.
+
+    model: ``tiny-heads`` when not given; ``hf:…`` (pulled before), ``openai:http://host/v1#model``, or a loaded model.
+    keep_unsupported: claims without evidence stay in the sentence.
+    """
+    from auricle.tasks.caption import caption as run
+
+    return run(audio, model, keep_unsupported=keep_unsupported, start=start, end=end)
+
+
+def ask(
+    audio: Any,
+    question: str,
+    *,
+    options: Sequence[str] = (),
+    model: str | Any | None = None,
+    contrast: float = 0.0,
+    examples: Sequence[tuple[Any, str]] = (),
+    start: float = 0.0,
+    end: float | None = None,
+    seed: int = 0,
+) -> Answer:
+    """An answer about a sound, or a list of sounds where the model takes several. See :func:`auricle.tasks.answer.ask`.
+
+    options: the answer is the likeliest of these.
+    contrast: what is likely without any sound is taken off, so many times.
+    examples: pairs of a sound and its answer, for models that take several sounds.
+    """
+    from auricle.tasks.answer import ask as run
+
+    return run(audio, question, model, options=options, contrast=contrast, examples=examples, start=start, end=end, seed=seed)
 
 
 def teach(

@@ -82,6 +82,63 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What supports a claim: it is heard from ``start`` to ``end``, with that probability at its highest. Not a proof."""
+
+    claim: str
+    start: float
+    end: float
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """What is said of ``start`` to ``end``. ``unsupported``: claims without evidence; ``caption`` lacks them unless they are kept."""
+
+    path: str
+    start: float
+    end: float
+    caption: str
+    evidence: tuple[Evidence, ...]
+    unsupported: tuple[str, ...]
+    model: str
+    pipeline_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a timeline of captions tells: every sound that evidence supports, in the order in which they are first heard."""
+
+    path: str
+    start: float
+    end: float
+    summary: str
+    sounds: tuple[Evidence, ...]
+    model: str
+    pipeline_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``start``, ``end``: what was listened to. ``scores``: log-likelihood by option, where there were some.
+
+    cannot_tell: the sound does not answer the question. unsupported: what the answer claims without evidence.
+    """
+
+    path: str
+    question: str
+    answer: str
+    evidence: tuple[Evidence, ...]
+    unsupported: tuple[str, ...]
+    cannot_tell: bool
+    start: float
+    end: float
+    scores: Mapping[str, float]
+    model: str
+    pipeline_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class TaughtSummary:
     """What was taught. ``labels``: a mapping each with label, examples, distinct, rejected, score, low, high, found, false_alarms.
 

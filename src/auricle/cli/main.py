@@ -9,7 +9,9 @@ import typer
 
 from auricle.cli import (
     adapt,
+    ask,
     audit,
+    caption,
     classify,
     data,
     demo,
@@ -47,6 +49,8 @@ for group in (
     search,
     classify,
     detect,
+    caption,
+    ask,
     teach,
     embed,
     export,

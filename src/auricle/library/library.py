@@ -13,7 +13,7 @@ from auricle import settings
 from auricle.errors import ModelError
 from auricle.library.store import Store
 from auricle.models.taught import Taught
-from auricle.results import DuplicateGroup, Failure, Hit, IndexSummary
+from auricle.results import Caption, DuplicateGroup, Failure, Hit, IndexSummary
 
 
 class Library:
@@ -147,6 +147,23 @@ class Library:
         from auricle.library.duplicates import duplicates
 
         return duplicates(self.store, threshold=threshold, exact_only=exact_only)
+
+    def caption(self, recording: int | str, model: Any = None, *, keep_unsupported: bool = False) -> list[Caption]:
+        """Caption a recording of this library (id or path) and keep what was said with its texts, where search finds it.
+
+        What was said of it before is replaced. See :func:`auricle.tasks.caption.caption`. Raises AudioError, ModelError, LibraryError.
+        """
+        from auricle.library.rows import Text
+        from auricle.library.said import put_captions
+        from auricle.tasks.caption import UNSURE
+        from auricle.tasks.caption import caption as run
+        from auricle.tasks.speaking import NOTHING
+
+        found = self.store.recording(recording)
+        captions = run(found.path, model, keep_unsupported=keep_unsupported)
+        told = [Text(one.caption, one.start, one.end) for one in captions if one.caption not in (NOTHING, UNSURE)]
+        put_captions(self.store, found.id, told)
+        return captions
 
     def failures(self) -> list[Failure]:
         """Files that could not be heard, and why."""

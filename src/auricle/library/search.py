@@ -309,7 +309,7 @@ def _spoken(store: Store, chosen: _Candidates) -> npt.NDArray[np.bool_]:
     """Windows in which a transcript with times says something."""
     spoken = np.zeros(len(chosen.windows), dtype=bool)
     for content, start, end in store.query(
-        "SELECT content_id, start, coalesce(\"end\", start) FROM texts WHERE start IS NOT NULL AND source <> 'marker' "
+        "SELECT content_id, start, coalesce(\"end\", start) FROM texts WHERE start IS NOT NULL AND source NOT IN ('marker', 'caption') "
         "AND content_id IN (SELECT value FROM json_each(?))",
         json.dumps(np.unique(chosen.contents).tolist()),
     ):

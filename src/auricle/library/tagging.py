@@ -58,7 +58,7 @@ def change(
     if both := {t.casefold() for t in wanted} & {t.casefold() for t in unwanted}:
         raise UsageError(f"the tag {min(both)!r} is to be added and removed.")
     ids = sorted(set(recordings))
-    with _transaction(store) as db:
+    with transaction(store) as db:
         known = {row[0] for row in db.execute("SELECT id FROM recordings WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(ids),))}
         if missing := [i for i in ids if i not in known]:
             raise LibraryError(
@@ -94,7 +94,7 @@ def copy(source: Store, target: Store) -> int:
         "SELECT r.path, t.value FROM tags t JOIN recordings r ON r.id = t.recording_id WHERE t.source = ? ORDER BY t.id", SOURCE
     )
     carried = 0
-    with _transaction(target) as db:
+    with transaction(target) as db:
         for path, tag in found:
             row = db.execute("SELECT id FROM recordings WHERE path = ?", (path,)).fetchone()
             if row is not None and _add(db, [row[0]], tag):
@@ -144,7 +144,7 @@ def _embed(db: sqlite3.Connection, recordings: Sequence[int], model: Any) -> Non
 
 
 @contextmanager
-def _transaction(store: Store) -> Iterator[sqlite3.Connection]:
+def transaction(store: Store) -> Iterator[sqlite3.Connection]:
     """One transaction on a connection of its own; it waits for a batch of the writer."""
     if store.readonly:
         raise LibraryError("ReadOnly", f"The library in {store.folder} can only be read.", hint="Check who may write to its folder.")

@@ -202,7 +202,7 @@ class Writer:
 
     def _put_file_tags(self, content_id: int, content: Content) -> None:
         self.db.execute("DELETE FROM tags WHERE content_id = ?", (content_id,))
-        self.db.execute("DELETE FROM texts WHERE content_id = ? AND recording_id IS NULL", (content_id,))
+        self.db.execute("DELETE FROM texts WHERE content_id = ? AND source = 'marker'", (content_id,))
         self.db.executemany(
             "INSERT INTO tags (content_id, key, value, source) VALUES (?, ?, ?, ?)",
             [(content_id, tag.key, tag.value, tag.source) for tag in content.tags],

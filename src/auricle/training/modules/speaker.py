@@ -22,6 +22,8 @@ from torch import Tensor, nn
 from auricle.training.modules.layers import Block, key_bias
 
 FINEST, COARSEST = 0.5, 60.0  # seconds: periods of the time code
+SHARE = 0.3  # of what is heard beside the names of the kinds, at first
+LIKENESS = 0.7  # of queries and keys, at first
 ORDINALS = 6  # first, second … of its kind
 
 
@@ -83,13 +85,16 @@ class Kinds(nn.Module):
         for layer in (self.holds, self.begins):
             nn.init.normal_(layer.weight, std=0.02)
             nn.init.constant_(layer.bias, -6.0)
-        for layer in (self.marks, self.begun):
-            nn.init.eye_(layer.weight)
+        self.share = nn.Parameter(torch.tensor(SHARE))
+        with torch.no_grad():
+            self.marks.weight.mul_(0.5).add_(torch.eye(width))
+            self.begun.weight.mul_(0.5).add_(torch.eye(width) / 2)
 
     def names(self, words: Tensor) -> Tensor:
-        """``[k, width]``: the mean of the embeddings of each name's tokens."""
+        """``[k, width]``: the mean of the embeddings of each name's tokens, as attention reads it: zero mean, unit spread."""
         there = (self.tokens >= 0).unsqueeze(-1).to(words.dtype)
-        return (words[self.tokens.clamp_min(0)] * there).sum(1) / there.sum(1)
+        mean = (words[self.tokens.clamp_min(0)] * there).sum(1) / there.sum(1).clamp_min(1)
+        return nn.functional.layer_norm(mean, mean.shape[-1:])
 
     def logits(self, heard: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
         """holds and begins, ``[b, n, k]``. heard: ``[b, n, width]``. frames: raw ``[b, n, d]``."""
@@ -101,7 +106,7 @@ class Kinds(nn.Module):
         which = torch.arange(1, ORDINALS + 1, dtype=q.dtype, device=q.device)
         count = (q.unsqueeze(-1) * torch.relu(1 - (torch.cumsum(q, 1).unsqueeze(-1) - which).abs())).sum(2)
         # squared: many small doubts do not add up to a sound
-        return self.norm(heard + self.marks(p.square() @ names) + self.begun(q.square() @ names) + self.ordinal(count))
+        return self.norm(self.share * heard + self.marks(p.square() @ names) + self.begun(q.square() @ names) + self.ordinal(count))
 
 
 class CausalBlock(nn.Module):
@@ -126,6 +131,14 @@ class CausalBlock(nn.Module):
         return x + self.feed(self.between(x)), kept
 
 
+@torch.no_grad()
+def alike(qkv: nn.Linear, width: int) -> None:
+    """Let a place look, from the first step, at what is like it: a name in a question at the frames that hold it. (Mimetic initialisation:
+    Trockman and Kolter 2023, arXiv 2305.09828.)"""
+    for part in (qkv.weight[:width], qkv.weight[width : 2 * width]):
+        part.mul_(0.5).add_(LIKENESS * torch.eye(width))
+
+
 class Decoder(nn.Module):
     """Causal language model; embeddings of words are tied to what it says."""
 
@@ -133,10 +146,11 @@ class Decoder(nn.Module):
         super().__init__()
         self.words, self.places = nn.Embedding(vocabulary, width), nn.Embedding(places, width)
         nn.init.normal_(self.words.weight, std=0.02)
-        nn.init.normal_(self.places.weight, std=0.02)
+        nn.init.normal_(self.places.weight, std=0.005)
         self.blocks = nn.ModuleList(CausalBlock(width, heads) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         for block in self.blocks:
+            alike(block.qkv, width)
             nn.init.normal_(block.out.weight, std=0.02 / (2 * layers) ** 0.5)
             nn.init.normal_(block.feed[2].weight, std=0.02 / (2 * layers) ** 0.5)
 

@@ -1,0 +1,107 @@
+"""``auricle caption``"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from auricle.cli.options import Files, JsonFlag, LibraryOption, examples, option
+
+if TYPE_CHECKING:
+    from auricle.results import Caption, Evidence
+
+SPEAKING = "A model that speaks: tiny-heads, hf:organisation/name once pulled, openai:http://HOST/v1#MODEL, or the path of a bundle."
+
+SpeakerOption = Annotated[str, option("--model", "-m", metavar="MODEL", help=SPEAKING)]
+
+
+def register(app: typer.Typer) -> None:
+    app.command(
+        short_help="Say what is heard, in a sentence.",
+        epilog=examples(
+            "auricle caption clip.wav",
+            "auricle caption night.flac --json",
+            "auricle caption *.wav --store    # kept in your library, where `auricle search` finds it",
+        ),
+    )(caption)
+
+
+def caption(
+    files: Files,
+    keep_unsupported: Annotated[
+        bool, typer.Option("--keep-unsupported", help="Keep claims that no evidence supports; they are marked.")
+    ] = False,
+    store: Annotated[
+        bool, typer.Option("--store", help="Keep the captions with the texts of a library, where search finds them; earlier ones go.")
+    ] = False,
+    library: LibraryOption = None,
+    model: SpeakerOption = "tiny-heads",
+    json: JsonFlag = False,
+) -> None:
+    """Say what is heard, in a sentence; of a long recording, a line for each piece, and a summary.
+
+    A second listener looks for each claim in the sound. What it does not find is left out, or marked with --keep-unsupported. Evidence
+    supports a claim; it proves nothing. Silence gives "nothing is heard".
+    """
+    from auricle.audio import prestart
+
+    prestart()
+    from auricle.cli import output
+    from auricle.errors import AudioError
+    from auricle.library.library import Library
+    from auricle.tasks import speaking
+    from auricle.tasks.caption import caption_stream, summary
+
+    speaker = speaking.speaker(model)
+    failed = False
+    collection = Library(library) if store or library is not None else None
+    for path in files:
+        found: list[Caption] = []
+        try:
+            if collection is not None:
+                found = collection.caption(path, speaker, keep_unsupported=keep_unsupported)
+                for one in found:
+                    _show(one, path, len(found) == 1, json)
+            else:
+                for one in caption_stream(path, speaker, keep_unsupported=keep_unsupported):
+                    _show(one, path, not found and one.end - one.start < (speaker.longest or speaking.WINDOW), json)
+                    found.append(one)
+        except AudioError as error:
+            failed = True
+            output.fail(output.failure_of(error), json)
+        if len(found) > 1:
+            told = summary(found)
+            if json:
+                output.emit(told)
+            else:
+                output.say(f"  in all: {output.one_line(told.summary)}")
+    if collection is not None:
+        collection.close()
+    if failed:
+        raise typer.Exit(1)
+
+
+def _show(one: Caption, path: str, alone: bool, json: bool) -> None:
+    from auricle.cli import output
+
+    if json:
+        output.emit(one)
+        return
+    if one.start == 0:
+        output.say(output.short_path(path))
+    dash = "–" if output.shows("–") else "-"
+    when = "" if alone else f"{output.clock(one.start)}{dash}{output.clock(one.end)}  "
+    output.say(f"  {when}{output.one_line(one.caption)}")
+    show_evidence(one.evidence, one.unsupported)
+
+
+def show_evidence(spans: tuple[Evidence, ...], unsupported: tuple[str, ...]) -> None:
+    """The spans below a sentence, each with its probability, and what has none."""
+    from auricle.cli import output
+
+    dash = "–" if output.shows("–") else "-"
+    rows = [[output.clock(e.start), dash, output.clock(e.end), f"{e.score:.2f}", output.one_line(e.claim)] for e in spans]
+    rows += [["", "", "", "?", f"{output.one_line(claim)} (no evidence)"] for claim in unsupported]
+    if rows:
+        output.say(output.indented(output.indented(output.table(rows, right=[0, 2]))))
