@@ -29,7 +29,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[TwoHeads, Speaker]:
     tower = load("tiny-towers")
     assert isinstance(tower, FrameTowers)
     model = Speaker(tower.dim, STEPS * BANDS, tokenizer.get_vocab_size(), kinds=(3, 2), width=32, layers=2, heads=2, listener=1, places=96)
-    model.decoder.words.weight.data *= 40  # sure of what it says, though it knows nothing
+    # sure of what it says, though it knows nothing
+    model.decoder.out.weight.data *= 40
+    model.decoder.address.weight.data.normal_()
     model.kinds.anchors.copy_(torch.from_numpy(tower.embed_text(["dog", "cat", "rain"])))
     folder = tmp_path_factory.mktemp("heads") / "random@1"
     export(model, tokenizer, tower, ModelCard("random", "1", "two-heads"), folder, seconds=6.0, precision="float32")
@@ -63,8 +65,8 @@ def test_scores_are_those_of_the_module(made: tuple[TwoHeads, Speaker], noise: A
         ones = torch.ones(1, frames.shape[1], dtype=torch.bool)
         places = torch.arange(ids.shape[1])[None]
         with torch.no_grad():
-            prefix = model.hear(frames, times, ones)[0]
-            states = model(prefix, ones, ids, places, torch.zeros_like(ids), torch.zeros(1, dtype=torch.long))
+            prefix, slots = model.hear(frames, times, ones)[:2]
+            states = model(prefix, slots, ones, ids, places, torch.zeros_like(ids), torch.zeros(1, dtype=torch.long))
             each = torch.log_softmax(model.decoder.say(states), -1)[0, :-1].gather(1, ids[0, 1:, None])[:, 0]
         assert found == pytest.approx(float(each[len(prompt) - 1 :].sum()), abs=1e-2)
 
@@ -80,9 +82,9 @@ def test_packed_texts_do_not_see_each_other(made: tuple[TwoHeads, Speaker]) -> N
     ids, places = torch.randint(4, 100, (1, 6)), torch.tensor([[0, 1, 2, 0, 1, 2]])
     owner = torch.tensor([[0, 0, 0, 1, 1, 1]])
     with torch.no_grad():
-        prefix = model.hear(frames, times, mask)[0]
-        both = model(prefix, mask, ids, places, owner, scene)
-        alone = model(prefix, mask, ids[:, 3:], places[:, 3:], owner[:, 3:], scene)
+        prefix, slots = model.hear(frames, times, mask)[:2]
+        both = model(prefix, slots, mask, ids, places, owner, scene)
+        alone = model(prefix, slots, mask, ids[:, 3:], places[:, 3:], owner[:, 3:], scene)
     assert torch.allclose(both[:, 3:], alone, atol=1e-5)
 
 

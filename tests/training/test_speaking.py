@@ -167,8 +167,8 @@ def test_a_stage_learns_to_listen(scenes: Path, tmp_path: Path) -> None:
     for scene in read_scenes(scenes)[:20]:
         batch = packer.batch([scene], [[("Is there a dog?", "yes"), ("Is there a dog?", "no")]], np.array([True]))
         with torch.no_grad():
-            prefix = model.hear(batch["frames"], batch["times"], batch["mask"])[0]
-            logits = model.decoder.say(model(prefix, *(batch[name] for name in READ)))
+            prefix, slots, _, _ = model.hear(batch["frames"], batch["times"], batch["mask"])
+            logits = model.decoder.say(model(prefix, slots, *(batch[name] for name in READ)))
         target = batch["target"]
         each = torch.log_softmax(logits[target >= 0], -1).gather(1, target[target >= 0][:, None])[:, 0]
         sums = torch.zeros(2).index_add(0, batch["texts"][target >= 0], each)

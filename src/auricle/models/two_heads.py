@@ -2,12 +2,13 @@
 
 ``config.json`` of such a bundle::
 
-    {"format": 1, "architecture": "two_heads", "dim": 192, "tower": {"name": "tiny-towers@2", "pipeline_id": "tiny-towers@2:…"},
+    {"format": 1, "architecture": "two_heads", "dim": 128, "tower": {"name": "tiny-towers@2", "pipeline_id": "tiny-towers@2:…"},
      "listen": {"file": "listen.onnx", "seconds": 12.0},
-     "speak": {"file": "speak.onnx", "tokenizer": "tokenizer.json", "places": 320, "layers": 6, "heads": 6}}
+     "speak": {"file": "speak.onnx", "tokenizer": "tokenizer.json", "places": 320, "layers": 4, "heads": 4, "kinds": 215}}
 
-``listen.onnx``: ``frames`` [n, d + e], ``times`` [n] → ``prefix`` [1, n, dim]. ``speak.onnx``: ``prefix`` [b, f, dim], ``tokens`` and
-``positions`` [b, t], ``bias`` [f + t, p + f + t], ``past`` [2·layers, b, heads, p, dim/heads] → ``logits`` [b, f + t, v], ``present``.
+``listen.onnx``: ``frames`` [n, d + e], ``times`` [n] → ``prefix`` [1, n, dim], ``slots`` [1, kinds, dim]. ``speak.onnx``: ``prefix``
+[b, f, dim], ``slots`` [1, kinds, dim], ``tokens`` and ``positions`` [b, t], ``bias`` [f + t, p + f + t],
+``past`` [2·layers, b, heads, p, dim/heads] → ``logits`` [b, f + t, v], ``present``.
 A text is ``ASK prompt ANSWER answer END``. The tower is a bundle of its own: one listening serves search, detection and speech.
 """
 
@@ -52,6 +53,7 @@ class SpeakConfig:
     places: int  # tokens of a text, prompt and answer together
     layers: int
     heads: int
+    kinds: int  # of sound, each of which has a slot
     tokenizer: str = "tokenizer.json"
 
 
@@ -60,6 +62,7 @@ class _State:
     """The cache after some tokens: keys and values, tokens read, log-probabilities of what comes next."""
 
     past: Array
+    slots: Array
     position: int
     following: npt.NDArray[np.float64]  # [b, v]
 
@@ -181,7 +184,7 @@ class TwoHeads:
         tokens = np.full((len(ids), longest), words.token_to_id(PAD))
         for row, values in enumerate(ids):
             tokens[row, : len(values)] = values
-        many = _State(np.repeat(state.past, len(ids), axis=1), state.position, np.repeat(state.following, len(ids), axis=0))
+        many = _State(np.repeat(state.past, len(ids), axis=1), state.slots, state.position, np.repeat(state.following, len(ids), axis=0))
         logits = many.following[:, None]
         if longest > 1:
             logits = np.concatenate([logits, self._run(tokens[:, :-1], many)[0]], 1)
@@ -192,13 +195,14 @@ class TwoHeads:
     # ------------------------------------------------------------------------------------------------------------ listening
 
     def hear(self, audio: Audio) -> FrameSequence:
-        """What :meth:`prefix` takes, up to ``longest`` seconds. Raises AudioError."""
+        """What :meth:`read` takes, up to ``longest`` seconds. Raises AudioError."""
         return hear(self._tower, audio.slice(0.0, self.longest))
 
-    def prefix(self, heard: FrameSequence) -> npt.NDArray[np.float32]:
-        """Frames as the language model reads them, ``[1, n, dim]``."""
+    def read(self, heard: FrameSequence) -> tuple[Array, Array]:
+        """What the language model reads: frames ``[1, n, dim]``, and slots ``[1, kinds, dim]`` of what is known of each kind of sound."""
         frames = np.concatenate([heard.vectors, heard.envelopes], 1).astype(np.float32)
-        return self._listen_session.run("prefix", {"frames": frames, "times": heard.starts.astype(np.float32)})
+        prefix, slots = self._listen_session.run_all(("prefix", "slots"), {"frames": frames, "times": heard.starts.astype(np.float32)})
+        return prefix, slots
 
     def _one(self, audios: Sequence[Audio]) -> FrameSequence | None:
         if len(audios) > 1:
@@ -213,13 +217,15 @@ class TwoHeads:
             message = f"{self.name} reads questions of up to {self._speak.places - ROOM - 2} tokens; this one has {len(ids) - 2}."
             raise ModelError("Unsupported", message, hint="Ask in fewer words.")
         width = self._bundle.dim // self._speak.heads
-        empty = _State(np.zeros((2 * self._speak.layers, 1, self._speak.heads, 0, width), np.float32), 0, np.zeros((1, 0)))
-        prefix = np.zeros((1, 0, self._bundle.dim), np.float32) if heard is None else self.prefix(heard)
+        dim = self._bundle.dim
+        none = np.zeros((1, 0, dim), np.float32), np.zeros((1, self._speak.kinds, dim), np.float32)
+        prefix, slots = none if heard is None else self.read(heard)
+        empty = _State(np.zeros((2 * self._speak.layers, 1, self._speak.heads, 0, width), np.float32), slots, 0, np.zeros((1, 0)))
         return self._step(np.array([ids]), empty, prefix)
 
     def _step(self, tokens: Array, state: _State, prefix: Array | None = None) -> _State:
         logits, past = self._run(tokens, state, prefix)
-        return _State(past, state.position + tokens.shape[1], logits[:, -1])
+        return _State(past, state.slots, state.position + tokens.shape[1], logits[:, -1])
 
     def _run(self, tokens: Array, state: _State, prefix: Array | None = None) -> tuple[npt.NDArray[np.float64], Array]:
         """Log-probabilities after each of the tokens, ``[b, t, v]``, and the cache."""
@@ -228,7 +234,10 @@ class TwoHeads:
         f, p = heard.shape[1], state.past.shape[3]
         bias = np.where(np.arange(p + f + t)[None] <= p + np.arange(f + t)[:, None], 0.0, -1e9).astype(np.float32)
         positions = np.broadcast_to(np.arange(state.position, state.position + t), (b, t)).astype(np.int64)
-        feeds = {"prefix": heard, "tokens": tokens.astype(np.int64), "positions": positions, "bias": bias, "past": state.past}
+        feeds = {
+            "prefix": heard, "slots": state.slots, "tokens": tokens.astype(np.int64), "positions": positions, "bias": bias,
+            "past": state.past,
+        }  # fmt: skip
         logits, past = self._speak_session.run_all(("logits", "present"), feeds)
         return _log_softmax(logits[:, f:].astype(np.float64)), past
 
@@ -274,7 +283,7 @@ def _checked(bundle: Bundle) -> tuple[ListenConfig, SpeakConfig]:
         listen, speak = ListenConfig(**config["listen"]), SpeakConfig(**config["speak"])
         if not all(isinstance(config["tower"][key], str) for key in ("name", "pipeline_id")):
             raise ValueError("tower needs name and pipeline_id")
-        counts = (speak.places, speak.layers, speak.heads)
+        counts = (speak.places, speak.layers, speak.heads, speak.kinds)
         if not listen.seconds > 0 or not all(isinstance(n, int) and n > 0 for n in counts) or bundle.dim % speak.heads:
             raise ValueError(f"numbers that cannot be in {listen} or {speak}")
     except (KeyError, TypeError, ValueError) as error:

@@ -3,10 +3,11 @@
     frames [v | e] ─ connector ─ + time ─ listener (frames hear each other) ─ + kinds ─┐
     words ─ embedding ─ + place ───────────────────────────────────────────────────────┴─ decoder (causal) ─ next word
 
-Each frame says which kinds of sound it holds and which begin in it, and the decoder reads that in its own words: the embeddings of the
-kinds' names, weighted by their probabilities. So a name in a question meets the frames that it is about by likeness from the first step,
-and the decoder can be taught by names alone, without sound (noise-injected text in place of sound: Deshmukh 2023, arXiv 2309.07372;
-Kouzelis 2023, arXiv 2309.10781).
+Each frame says which kinds of sound it holds and which begin in it, and the decoder reads that twice. In the frames, as the embeddings of
+the kinds' names, weighted by their probabilities. And in slots, one a kind, which know whether, when, how often, how long and how loud
+it is heard: a word of the question reads the slots of the kinds in whose names it stands (a memory with keys that are known, as in
+Sukhbaatar 2015, arXiv 1503.08895). So the decoder can be taught by names alone, without sound (noise-injected text in place of sound:
+Deshmukh 2023, arXiv 2309.07372; Kouzelis 2023, arXiv 2309.10781).
 
 Frames carry their time in seconds, so that order, count and duration can be told (SALMONN, Tang 2024, arXiv 2310.13289 and Pengi,
 Deshmukh 2023, arXiv 2305.11834 put a connector between a frozen audio encoder and a language model in this way).
@@ -22,6 +23,7 @@ from torch import Tensor, nn
 from auricle.training.modules.layers import Block, key_bias
 
 FINEST, COARSEST = 0.5, 60.0  # seconds: periods of the time code
+COUNTS, SECONDS, LEVELS = torch.arange(0.0, 7.0), torch.arange(0.0, 13.0, 1.5), torch.arange(-2.0, 2.5, 0.5)  # where slots look closely
 SHARE = 0.3  # of what is heard beside the names of the kinds, at first
 LIKENESS = 0.7  # of queries and keys, at first
 ORDINALS = 6  # first, second … of its kind
@@ -51,6 +53,10 @@ class Connector(nn.Module):
         spread = frames.std(0).clamp_min(1e-6)
         spread[: self.hidden] = spread[: self.hidden].square().mean().sqrt()
         self.scale.copy_(1 / spread)
+
+    def levels(self, frames: Tensor) -> Tensor:
+        """Loudness ``[b, n]``: the mean of the envelope, in units of its spread."""
+        return ((frames - self.mean) * self.scale)[..., self.hidden :].mean(-1)
 
     def forward(self, frames: Tensor, times: Tensor, mask: Tensor, deaf: bool = False) -> Tensor:
         """deaf: only the times are known."""
@@ -85,6 +91,7 @@ class Kinds(nn.Module):
         for layer in (self.holds, self.begins):
             nn.init.normal_(layer.weight, std=0.02)
             nn.init.constant_(layer.bias, -6.0)
+        self.fact = nn.Linear(2 + len(COUNTS) + 3 * len(SECONDS) + 2 * len(LEVELS), width)
         self.share = nn.Parameter(torch.tensor(SHARE))
         with torch.no_grad():
             self.marks.weight.mul_(0.5).add_(torch.eye(width))
@@ -100,6 +107,27 @@ class Kinds(nn.Module):
         """holds and begins, ``[b, n, k]``. heard: ``[b, n, width]``. frames: raw ``[b, n, d]``."""
         length = frames.norm(dim=-1, keepdim=True).clamp_min(1e-6)
         return self.holds(heard) + self.gain * (frames / length) @ self.anchors.T, self.begins(heard)
+
+    def slots(self, holds: Tensor, begins: Tensor, times: Tensor, levels: Tensor, mask: Tensor) -> Tensor:
+        """What is known of each kind, ``[b, k, width]``. levels: loudness of the frames ``[b, n]``, any unit."""
+        there = mask.unsqueeze(-1).float()
+        p, q = torch.sigmoid(holds.float()) * there, torch.sigmoid(begins.float()) * there
+        p = p.square()
+        most = p.amax(1)
+        seen = p / (1e-3 + p.sum(1, keepdim=True))
+        absent = torch.log1p(-p.clamp_max(1 - 1e-4))
+        ahead, behind = torch.exp(absent.cumsum(1) - absent), torch.exp(absent.flip(1).cumsum(1).flip(1) - absent)  # not before, not after
+        clock = times.float().unsqueeze(-1)
+        first, last = (ahead * p * clock).sum(1), (behind * p * clock).sum(1)
+        level = (seen * levels.float().unsqueeze(-1)).sum(1)
+        loudest = level - torch.where(most > 0.2, level, level.new_tensor(-9.0)).amax(1, keepdim=True)
+        facts = [
+            most.unsqueeze(-1), p.sum(1).unsqueeze(-1) / 12, bumps(q.sum(1), COUNTS, 0.5), bumps(first, SECONDS, 1.0), bumps(last, SECONDS, 1.0),
+            bumps(0.5 * p.sum(1), SECONDS, 1.0), bumps(level, LEVELS, 0.5), bumps(loudest, LEVELS - LEVELS.max(), 0.5),
+        ]  # fmt: skip
+        known = torch.cat([facts[0], facts[1], *(fact * most.unsqueeze(-1) for fact in facts[2:])], -1)
+        found: Tensor = self.fact(known.to(self.fact.weight.dtype))
+        return found * mask.any(1)[:, None, None]
 
     def forward(self, heard: Tensor, holds: Tensor, begins: Tensor, mask: Tensor, names: Tensor) -> Tensor:
         p, q = torch.sigmoid(holds.float()), torch.sigmoid(begins.float()) * mask.unsqueeze(-1)
@@ -140,13 +168,17 @@ def alike(qkv: nn.Linear, width: int) -> None:
 
 
 class Decoder(nn.Module):
-    """Causal language model; embeddings of words are tied to what it says."""
+    """Causal language model. Its words are not tied to what it says: what is alike to read stays alike while it learns to speak."""
 
-    def __init__(self, vocabulary: int, width: int, layers: int, heads: int, places: int) -> None:
+    def __init__(self, vocabulary: int, width: int, layers: int, heads: int, places: int, kinds: int) -> None:
         super().__init__()
+        self.address = nn.Embedding(vocabulary, kinds)  # which slots a word reads
+        nn.init.zeros_(self.address.weight)
         self.words, self.places = nn.Embedding(vocabulary, width), nn.Embedding(places, width)
-        nn.init.normal_(self.words.weight, std=0.02)
-        nn.init.normal_(self.places.weight, std=0.005)
+        self.out = nn.Linear(width, vocabulary, bias=False)
+        nn.init.normal_(self.words.weight, std=0.3)
+        nn.init.normal_(self.places.weight, std=0.1)
+        nn.init.normal_(self.out.weight, std=0.02)
         self.blocks = nn.ModuleList(CausalBlock(width, heads) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         for block in self.blocks:
@@ -154,11 +186,14 @@ class Decoder(nn.Module):
             nn.init.normal_(block.out.weight, std=0.02 / (2 * layers) ** 0.5)
             nn.init.normal_(block.feed[2].weight, std=0.02 / (2 * layers) ** 0.5)
 
-    def embed(self, tokens: Tensor, positions: Tensor) -> Tensor:
-        return self.words(tokens) + self.places(positions)
+    def embed(self, tokens: Tensor, positions: Tensor, slots: Tensor) -> Tensor:
+        """slots ``[b, k, width]``: what each word of ``[b, t]`` reads is added to it."""
+        found: Tensor = self.words(tokens) + self.places(positions) + self.address(tokens) @ slots.to(self.address.weight.dtype)
+        return found
 
     def say(self, states: Tensor) -> Tensor:
-        return states @ self.words.weight.T
+        logits: Tensor = self.out(states)
+        return logits
 
 
 class Speaker(nn.Module):
@@ -184,20 +219,29 @@ class Speaker(nn.Module):
         }  # fmt: skip
         self.connector = Connector(hidden, envelope, width, listener, heads, dropout)
         self.kinds = Kinds(torch.zeros(kinds[0], hidden), torch.zeros(kinds, dtype=torch.long), width)
-        self.decoder = Decoder(vocabulary, width, layers, heads, places)  # its words change each time: only ears meet the same clips again
+        self.decoder = Decoder(
+            vocabulary, width, layers, heads, places, kinds[0]
+        )  # its words change each time: only ears meet the same clips again
 
-    def hear(self, frames: Tensor, times: Tensor, mask: Tensor, told: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """What the decoder reads ``[b, n, width]``, and the kinds that each frame holds and that begin in it, logits ``[b, n, k]``.
+    def hear(
+        self, frames: Tensor, times: Tensor, mask: Tensor, told: tuple[Tensor, Tensor] | None = None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What the decoder reads: frames ``[b, n, width]`` and slots ``[b, k, width]``; and the kinds that each frame holds and that begin
+        in it, logits ``[b, n, k]``.
 
         told: the two, in place of what is heard.
         """
         heard = self.connector(frames, times, mask, deaf=told is not None)
         holds, begins = self.kinds.logits(heard, frames[..., : self.connector.hidden]) if told is None else told
-        return self.kinds(heard, holds, begins, mask, self.kinds.names(self.decoder.words.weight)), holds, begins
+        levels = self.connector.levels(frames)
+        slots = self.kinds.slots(holds, begins, times, levels if told is None else torch.zeros_like(levels), mask)
+        return self.kinds(heard, holds, begins, mask, self.kinds.names(self.decoder.words.weight)), slots, holds, begins
 
-    def forward(self, heard: Tensor, mask: Tensor, tokens: Tensor, positions: Tensor, texts: Tensor, scene: Tensor) -> Tensor:
-        """States ``[r, l, width]`` of rows of packed texts. heard: of :meth:`hear`. ``texts`` [r, l]: the text that a token belongs to,
-        −1 for none; ``scene`` [r]: what sounds beside a row.
+    def forward(
+        self, heard: Tensor, slots: Tensor, mask: Tensor, tokens: Tensor, positions: Tensor, texts: Tensor, scene: Tensor
+    ) -> Tensor:
+        """States ``[r, l, width]`` of rows of packed texts. heard, slots: of :meth:`hear`. ``texts`` [r, l]: the text that a token
+        belongs to, −1 for none; ``scene`` [r]: what sounds beside a row.
 
         A token sees the frames and the tokens before it in its own text, so that one listening serves many texts.
         """
@@ -205,7 +249,7 @@ class Speaker(nn.Module):
         ahead = torch.ones(n, n, dtype=torch.bool, device=mask.device).tril()
         among = _added((mask[:, None, :] & ahead) | torch.eye(n, dtype=torch.bool, device=mask.device), dtype)
         beside = _added(torch.cat([mask[scene][:, None, :].expand(-1, tokens.shape[1], -1), _own(texts)], 2), dtype)
-        x = self.decoder.embed(tokens, positions)
+        x = self.decoder.embed(tokens, positions, slots[scene])
         for block in self.decoder.blocks:
             heard, kept = block(heard, among)
             x = block(x, beside, kept[:, scene])[0]
@@ -221,6 +265,11 @@ def _own(texts: Tensor) -> Tensor:
 def _added(seen: Tensor, dtype: torch.dtype) -> Tensor:
     """What attention adds, ``[b, 1, q, k]``."""
     return (seen.to(dtype) - 1.0)[:, None] * 1e9
+
+
+def bumps(x: Tensor, centres: Tensor, width: float) -> Tensor:
+    """``[…]`` → ``[…, centres]``: how near each centre is."""
+    return torch.exp(-0.5 * ((x.unsqueeze(-1) - centres) / width).square())
 
 
 def time_code(times: Tensor, width: int) -> Tensor:

@@ -18,11 +18,12 @@ from auricle.models.two_towers import FrameTowers
 from auricle.training.graphs import onnx_of
 from auricle.training.modules.speaker import Decoder, Speaker
 
+NAMES = ("prefix", "slots", "tokens", "positions", "bias", "past")  # what a step of the decoder takes
 SLACK = 2e-3  # largest difference of a logit between module and float32 graphs
 
 
 class Listen(nn.Module):
-    """``frames`` [n, d + e], ``times`` [n] → ``prefix`` [1, n, width]."""
+    """``frames`` [n, d + e], ``times`` [n] → ``prefix`` [1, n, width] and ``slots`` [1, k, width]."""
 
     names: Tensor
 
@@ -31,11 +32,12 @@ class Listen(nn.Module):
         self.connector, self.kinds = model.connector, model.kinds
         self.register_buffer("names", model.kinds.names(model.decoder.words.weight).detach())
 
-    def forward(self, frames: Tensor, times: Tensor) -> Tensor:
+    def forward(self, frames: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
         mask = torch.ones_like(times[None], dtype=torch.bool)
         heard = self.connector(frames[None], times[None], mask)
-        found: Tensor = self.kinds(heard, *self.kinds.logits(heard, frames[None, :, : self.connector.hidden]), mask, self.names)
-        return found
+        holds, begins = self.kinds.logits(heard, frames[None, :, : self.connector.hidden])
+        slots = self.kinds.slots(holds, begins, times[None], self.connector.levels(frames[None]), mask)
+        return self.kinds(heard, holds, begins, mask, self.names), slots
 
 
 class Speak(nn.Module):
@@ -45,8 +47,10 @@ class Speak(nn.Module):
         super().__init__()
         self.decoder = decoder
 
-    def forward(self, prefix: Tensor, tokens: Tensor, positions: Tensor, bias: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-        x = torch.cat([prefix, self.decoder.embed(tokens, positions)], 1)
+    def forward(
+        self, prefix: Tensor, slots: Tensor, tokens: Tensor, positions: Tensor, bias: Tensor, past: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        x = torch.cat([prefix, self.decoder.embed(tokens, positions, slots)], 1)
         kept = []
         for layer, block in enumerate(self.decoder.blocks):
             x, present = block(x, bias, past[2 * layer : 2 * layer + 2])
@@ -69,7 +73,7 @@ def export(
         "listen": {"file": "listen.onnx", "seconds": seconds},
         "speak": {
             "file": "speak.onnx", "tokenizer": "tokenizer.json", "places": size["places"], "layers": size["layers"],
-            "heads": size["heads"],
+            "heads": size["heads"], "kinds": size["kinds"][0],
         },
     }  # fmt: skip
     worst = parity(model, serialised(listen, "float32"), serialised(speak, "float32"))
@@ -88,14 +92,14 @@ def graphs(model: Speaker) -> tuple[Any, Any]:
     n, f, t, p = 5, 3, 4, 2
     frames = torch.randn(n, size["hidden"] + size["envelope"])
     listen = onnx_of(
-        Listen(model), (frames, torch.arange(n) / 2.0), ["frames", "times"], ["prefix"],
+        Listen(model), (frames, torch.arange(n) / 2.0), ["frames", "times"], ["prefix", "slots"],
         {"frames": {0: "n"}, "times": {0: "n"}, "prefix": {1: "n"}},
     )  # fmt: skip
-    names = ["prefix", "tokens", "positions", "bias", "past"]
+    names = [*NAMES]
     speak = onnx_of(
         Speak(model.decoder), _inputs(model, f, t, p, 2), names, ["logits", "present"],
         {
-            "prefix": {0: "b", 1: "f"}, "tokens": {0: "b", 1: "t"}, "positions": {0: "b", 1: "t"}, "bias": {0: "q", 1: "k"},
+            "prefix": {0: "b", 1: "f"}, "slots": {0: "one"}, "tokens": {0: "b", 1: "t"}, "positions": {0: "b", 1: "t"}, "bias": {0: "q", 1: "k"},
             "past": {1: "b", 3: "p"}, "logits": {0: "b", 1: "q"}, "present": {1: "b", 3: "k"},
         },
     )  # fmt: skip
@@ -107,7 +111,7 @@ def _inputs(model: Speaker, f: int, t: int, p: int, b: int) -> tuple[Tensor, ...
     width, heads = size["width"], size["heads"]
     causal = torch.arange(p + f + t)[None] <= p + torch.arange(f + t)[:, None]
     return (
-        torch.randn(b, f, width), torch.randint(size["vocabulary"], (b, t)), torch.arange(t).expand(b, t).contiguous(),
+        torch.randn(b, f, width), torch.randn(1, size["kinds"][0], width), torch.randint(size["vocabulary"], (b, t)), torch.arange(t).expand(b, t).contiguous(),
         (causal.float() - 1) * 1e9, torch.randn(2 * size["layers"], b, heads, p, width // heads),
     )  # fmt: skip
 
@@ -122,12 +126,12 @@ def parity(model: Speaker, listen: bytes, speak: bytes) -> float:
     module = Speak(model.decoder)
     for f, t, p, b in ((7, 9, 0, 1), (0, 1, 12, 1), (0, 5, 6, 3), (0, 4, 0, 1)):
         inputs = _inputs(model, f, t, p, b)
-        named = zip(("prefix", "tokens", "positions", "bias", "past"), inputs, strict=True)
+        named = zip(NAMES, inputs, strict=True)
         found = session.run(None, {name: value.numpy() for name, value in named})
         worst = max(worst, *(float(np.abs(a - b.numpy()).max()) for a, b in zip(found, module(*inputs), strict=True)))
     session = ort.InferenceSession(listen, providers=["CPUExecutionProvider"])
     for n in (1, 23):
         frames, times = torch.randn(n, model.config["hidden"] + model.config["envelope"]), torch.arange(n) / 2.0
-        (found,) = session.run(None, {"frames": frames.numpy(), "times": times.numpy()})
-        worst = max(worst, float(np.abs(found - Listen(model)(frames, times).numpy()).max()))
+        told = session.run(None, {"frames": frames.numpy(), "times": times.numpy()})
+        worst = max(worst, *(float(np.abs(a - b.numpy()).max()) for a, b in zip(told, Listen(model)(frames, times), strict=True)))
     return worst

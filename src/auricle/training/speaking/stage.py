@@ -94,7 +94,7 @@ def losses(
     model: Speaker, batch: dict[str, Tensor], *, told: tuple[Tensor, Tensor] | None = None, silent: bool = False
 ) -> tuple[Tensor, Tensor]:
     """Cross-entropy over the targets, and over the kinds that the frames hold (a frame's sum). silent: nothing is said."""
-    heard, holds, begins = model.hear(batch["frames"], batch["times"], batch["mask"], told)
+    heard, slots, holds, begins = model.hear(batch["frames"], batch["times"], batch["mask"], told)
     said = held = heard.new_zeros((), dtype=torch.float32)
     if told is None and bool(batch["mask"].any()):
         counted = batch["known"] & batch["mask"].unsqueeze(-1)
@@ -102,7 +102,7 @@ def losses(
             each = nn.functional.binary_cross_entropy_with_logits(logits.float(), truth, reduction="none")
             held = held + (each * counted).sum() / batch["mask"].sum()
     if not silent:
-        states = model(heard, *(batch[name] for name in READ))
+        states = model(heard, slots, *(batch[name] for name in READ))
         wanted = batch["target"] >= 0  # only states that have one are turned into words
         said = nn.functional.cross_entropy(model.decoder.say(states[wanted]).float(), batch["target"][wanted])
     return said, held
@@ -198,6 +198,7 @@ def _model(stage: Stage, scenes: list[SceneTexts], tokenizer: Any, init: Path | 
         for row, ids in enumerate(spelled):
             model.kinds.tokens[row] = -1
             model.kinds.tokens[row, : len(ids)] = torch.tensor(ids)
+        model.decoder.address.weight.data.copy_(_address(kinds, tokenizer))
     if ears is not None:
         heard = torch.load(ears / WEIGHTS, weights_only=True)
         if heard["names"] != kinds:
@@ -206,6 +207,20 @@ def _model(stage: Stage, scenes: list[SceneTexts], tokenizer: Any, init: Path | 
             )
         model.load_state_dict({name: value for name, value in heard["model"].items() if name.startswith(EARS)}, strict=False)
     return model, kinds
+
+
+def _address(kinds: list[str], tokenizer: Any) -> Tensor:
+    """``[vocabulary, k]``: how much a word is of each kind, by the world's ways to say it; what is said of many kinds says little."""
+    from auricle.data.world.grammar import going
+    from auricle.data.world.lexicon import instrument, words_for
+
+    found = np.zeros((tokenizer.get_vocab_size(), len(kinds)), np.float32)
+    for place, kind in enumerate(kinds):
+        ways = [kind, *(way for words in (words_for(kind), instrument(kind)) for way in words.names)]
+        ways += [f"{subject} {form}" for words in (words_for(kind),) for subject, verb in words.says for form in (verb, going(verb))]
+        for encoding in tokenizer.encode_batch([f" {way}" for way in ways]):
+            found[list(set(encoding.ids)), place] += 1 / len(ways)
+    return torch.from_numpy(found / np.maximum(found.sum(1, keepdims=True), 0.3))
 
 
 def _anchors(tower: str, kinds: list[str]) -> Tensor:
