@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -50,7 +52,7 @@ def test_a_sentence_without_some_of_its_claims() -> None:
 def test_any_text(sentence: str) -> None:
     found = claims(sentence)
     assert all(claim.sound and sentence[claim.start : claim.end] == claim.text for claim in found)
-    assert all(a.end <= b.start for a, b in zip(found, found[1:], strict=False))
+    assert all(a.end <= b.start for a, b in pairwise(found))
     if found:
         assert without(sentence, found) == ""
         assert isinstance(without(sentence, found[:1]), str)

@@ -95,11 +95,12 @@ def graphs(model: Speaker) -> tuple[Any, Any]:
         Listen(model), (frames, torch.arange(n) / 2.0), ["frames", "times"], ["prefix", "slots"],
         {"frames": {0: "n"}, "times": {0: "n"}, "prefix": {1: "n"}},
     )  # fmt: skip
-    names = [*NAMES]
+    names = list(NAMES)
     speak = onnx_of(
         Speak(model.decoder), _inputs(model, f, t, p, 2), names, ["logits", "present"],
         {
-            "prefix": {0: "b", 1: "f"}, "slots": {0: "one"}, "tokens": {0: "b", 1: "t"}, "positions": {0: "b", 1: "t"}, "bias": {0: "q", 1: "k"},
+            "prefix": {0: "b", 1: "f"}, "slots": {0: "one"}, "tokens": {0: "b", 1: "t"}, "positions": {0: "b", 1: "t"},
+            "bias": {0: "q", 1: "k"},
             "past": {1: "b", 3: "p"}, "logits": {0: "b", 1: "q"}, "present": {1: "b", 3: "k"},
         },
     )  # fmt: skip
@@ -111,7 +112,8 @@ def _inputs(model: Speaker, f: int, t: int, p: int, b: int) -> tuple[Tensor, ...
     width, heads = size["width"], size["heads"]
     causal = torch.arange(p + f + t)[None] <= p + torch.arange(f + t)[:, None]
     return (
-        torch.randn(b, f, width), torch.randn(1, size["kinds"][0], width), torch.randint(size["vocabulary"], (b, t)), torch.arange(t).expand(b, t).contiguous(),
+        torch.randn(b, f, width), torch.randn(1, size["kinds"][0], width),
+        torch.randint(size["vocabulary"], (b, t)), torch.arange(t).expand(b, t).contiguous(),
         (causal.float() - 1) * 1e9, torch.randn(2 * size["layers"], b, heads, p, width // heads),
     )  # fmt: skip
 
