@@ -52,7 +52,7 @@ class Hub:
 
 
 def is_large(name: str) -> bool:
-    return name.endswith((".onnx", ".onnx_data"))
+    return name.endswith((".onnx", ".onnx_data", ".safetensors"))
 
 
 def git_sha1(data: bytes) -> str:

@@ -1,8 +1,9 @@
-"""A name or a path → a model. Network only in :func:`pull`.
+"""A name or a path → a model. Network only in :func:`pull`, and where the name is that of a server.
 
 ``tiny-towers``               the newest ``tiny-towers@N`` that ships with auricle
 ``hf:org/name[@revision]``    pulled before from the Hugging Face hub (or another endpoint of its kind)
-``path/to/bundle``            a folder written by ``auricle models convert``
+``path/to/bundle``            a folder written by ``auricle models convert``, or an audio–language checkpoint of transformers
+``openai:http://host/v1#m``   model ``m`` of a server of the OpenAI kind, which is sent the sounds that it is asked about
 ``scheme:…``                  a loader that another package registers under the entry point group ``auricle.models``
 """
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 DEFAULT = "tiny-towers"
 ENTRY_POINTS = "auricle.models"
+SERVER = "openai:"
 
 Progress = Callable[[str, int, int | None], None]  # file, bytes done, bytes in all
 
@@ -54,12 +56,16 @@ def load(name: str | Path = DEFAULT, *, threads: int | None = None, device: str 
     threads: cores for one run of a graph (None: ``settings.threads()``). device: ``auto``, ``cpu`` or ``cuda``.
     Raises ModelError: ``Missing`` (with the nearest names), ``Damaged``, ``Unsupported``.
     """
+    if str(name).strip().startswith(SERVER):
+        remote: TwoTowers = _remote(str(name).strip())
+        return remote
     loader = _registered(str(name))
     if loader is not None:
         model: TwoTowers = loader(str(name), threads=threads, device=device)
         return model
     path = resolve(name)
-    key = (str(path.resolve()), (path / "card.json").stat().st_mtime_ns, threads, device)
+    told = path / "card.json"
+    key = (str(path.resolve()), (told if told.is_file() else path / "config.json").stat().st_mtime_ns, threads, device)
     with _lock:
         if key not in _loaded:
             _loaded[key] = _opened(path, threads, device)
@@ -67,7 +73,15 @@ def load(name: str | Path = DEFAULT, *, threads: int | None = None, device: str 
 
 
 def _opened(path: Path, threads: int | None, device: str) -> Any:
+    if not (path / "card.json").is_file():
+        from auricle.models.pretrained.audio_lm import open_folder
+
+        return open_folder(path, threads=threads, device=device)
     bundle = Bundle.open(path)
+    if bundle.config["architecture"] == "audio_lm":
+        from auricle.models.pretrained.audio_lm import open_bundle
+
+        return open_bundle(bundle, threads=threads, device=device)
     if bundle.config["architecture"] == "two_heads":
         from auricle.models.two_heads import open_heads
 
@@ -77,16 +91,24 @@ def _opened(path: Path, threads: int | None, device: str) -> Any:
     return open_towers(bundle, threads=threads, device=device)
 
 
+def _remote(name: str) -> Any:
+    from auricle.models.remote import open_remote
+
+    return open_remote(name)
+
+
 def resolve(name: str | Path) -> Path:
-    """The folder of the bundle that a name means. Raises ModelError ``Missing``, saying the way out."""
+    """The folder of the bundle or checkpoint that a name means. Raises ModelError ``Missing``, saying the way out."""
     text = str(name)
+    if text.strip().startswith(SERVER):
+        raise ModelError("Unsupported", "a model of a server has no files here.", hint="What it is, its server says.")
     if text.strip().startswith("hf:"):
         return _pulled(text.strip())
     shipped = _shipped(text)
     if shipped is not None:
         return shipped
     path = Path(text).expanduser()
-    if text.strip() and (path / "card.json").is_file():
+    if text.strip() and ((path / "card.json").is_file() or _is_checkpoint(path)):
         return path
     for folder in _pulled_folders():
         if text == _full_name(folder):
@@ -95,6 +117,14 @@ def resolve(name: str | Path) -> Path:
         message = f"no model bundle at {text}: card.json is not there."
         raise ModelError("Missing", message, hint="A bundle is made by: auricle models convert SOURCE FOLDER")
     raise ModelError("Missing", f"no model is named {text!r}.", hint=_suggestion(text))
+
+
+def _is_checkpoint(path: Path) -> bool:
+    if not (path / "config.json").is_file():
+        return False
+    from auricle.models.pretrained.checkpoint import is_checkpoint
+
+    return is_checkpoint(path)
 
 
 def installed() -> list[ModelInfo]:
@@ -116,7 +146,8 @@ def pull(
     force: bool = False,
     progress: Progress | None = None,
 ) -> Path:
-    """Fetch ``hf:org/name[@revision]``: an auricle bundle, or a CLAP in the layout of transformers.js. The folder of the bundle.
+    """Fetch ``hf:org/name[@revision]``: an auricle bundle, a CLAP in the layout of transformers.js, or an audio–language checkpoint
+    of transformers (safetensors alone). The folder of the bundle.
 
     Every file is checked by sha256; a broken pull goes on where it stopped. What is there already, in
     that precision, is kept unless ``force``.

@@ -1,7 +1,8 @@
 """Repositories of a model hub as bundles: listed, checked, fetched, wrapped.
 
-Two layouts: (a) an auricle bundle, told by its ``card.json``; (b) CLAP as transformers.js keeps it: ``config.json``,
-``preprocessor_config.json``, ``tokenizer.json``, ``onnx/audio_model.onnx``, ``onnx/text_model.onnx`` (and ``*_quantized.onnx``).
+Three layouts: (a) an auricle bundle, told by its ``card.json``; (b) CLAP as transformers.js keeps it: ``config.json``,
+``preprocessor_config.json``, ``tokenizer.json``, ``onnx/audio_model.onnx``, ``onnx/text_model.onnx`` (and ``*_quantized.onnx``);
+(c) an audio–language checkpoint of transformers, of which the safetensors, the tokenizer and the processor's files are fetched.
 """
 
 from __future__ import annotations
@@ -61,14 +62,17 @@ def pull(
         raise UsageError(f"unknown precision {precision!r}.", hint=f"Use one of: {', '.join(_SUFFIX)}.")
     server = Server(endpoint or os.environ.get("HF_ENDPOINT") or ENDPOINT, os.environ.get("HF_TOKEN"))
     listing = listed(server, repo, revision or "main")
-    wanted = _wanted(listing, precision)
+    speaks = _speaks(server, listing)
+    wanted = {} if speaks else _wanted(listing, precision)
     staging = target.parent / PARTIAL / f"{target.name}--{listing.commit[:12]}"
     from filelock import FileLock  # huggingface_hub depends on it
 
     _make(staging)
     with FileLock(f"{staging}.lock"):
         _fetch(server, listing, wanted, staging, progress)
-        if "card.json" in wanted:
+        if speaks:
+            _wrap_checkpoint(listing, _fetch_checkpoint(server, listing, staging, progress), staging, target)
+        elif "card.json" in wanted:
             _fetch_bundle(server, listing, staging, progress)
             _place_bundle(staging, target)
         else:
@@ -109,7 +113,8 @@ def safe(name: str) -> bool:
 def _licence(document: Mapping[str, Any]) -> str:
     card = document.get("cardData")
     if isinstance(card, dict) and isinstance(card.get("license"), str):
-        return str(card["license"])
+        named = card.get("license_name")
+        return f"other ({named})" if card["license"] == "other" and isinstance(named, str) and named else str(card["license"])
     tags = document.get("tags")
     found = [t.removeprefix("license:") for t in tags if isinstance(t, str) and t.startswith("license:")] if isinstance(tags, list) else []
     return found[0] if found else "unknown"
@@ -260,3 +265,61 @@ def _runs(bundle: Bundle) -> None:
     for vectors in (model.embed_audio([_tone(model.rate, 0.05)]), model.embed_text(["a tone"])):
         if not np.isfinite(vectors).all() or not vectors.any():
             raise ModelError("Damaged", f"{bundle.name} gives no usable vectors.", hint="Use another model.")
+
+
+# ------------------------------------------------------------------------------------------------------------ checkpoints
+
+
+def _speaks(server: Server, listing: Repository) -> bool:
+    """Whether a repository holds an audio–language checkpoint that auricle runs."""
+    from auricle.models.pretrained.checkpoint import KINDS
+
+    if "card.json" in listing.files or "config.json" not in listing.files or any(name.startswith("onnx/") for name in listing.files):
+        return False
+    config = server.document(_path(listing, "config.json"))
+    return isinstance(config, dict) and config.get("model_type") in KINDS
+
+
+def _fetch_checkpoint(server: Server, listing: Repository, staging: Path, progress: Progress | None) -> list[str]:
+    """What was fetched. No pickle, no code, no files in folders."""
+    from auricle.models.pretrained.checkpoint import INDEX, WEIGHTS, shards, wanted
+
+    names = wanted(listing.files)
+    lacking = [
+        " or ".join(either)
+        for either in ((WEIGHTS, INDEX), ("tokenizer.json", "vocab.json"), ("preprocessor_config.json", "processor_config.json"))
+        if not any(name in names for name in either)
+    ]
+    if lacking:
+        message = f"{listing.repo} holds no checkpoint that auricle can run: {', '.join(lacking)} missing."
+        raise ModelError("Unsupported", message, hint="Only safetensors are read. Pull the repository of the model's makers.")
+    _fetch(server, listing, [name for name in names if name != WEIGHTS], staging, progress)
+    parts = sorted(shards(_document(staging / INDEX))) if INDEX in names else [WEIGHTS]
+    absent = [name for name in parts if name not in listing.files]
+    if absent:
+        raise ModelError("Damaged", f"{listing.repo} lacks {absent[0]}, which its index names.", hint="Use another revision.")
+    _fetch(server, listing, parts, staging, progress)
+    return [name for name in names if name != WEIGHTS] + parts
+
+
+def _wrap_checkpoint(listing: Repository, names: Iterable[str], staging: Path, target: Path) -> None:
+    """A checkpoint as a bundle at ``target``, its files untouched."""
+    from auricle.models.bundle import sha256
+    from auricle.models.pretrained.checkpoint import FOLDER, bundle_config, kind_of
+
+    config = _document(staging / "config.json")
+    digests = {name: listing.files[name].digest.sha256 or sha256(staging / name) for name in names}
+    source = f"hf:{listing.repo}@{listing.commit}"
+    card = ModelCard(
+        name=listing.repo,
+        version=listing.commit[:12],
+        family="two-heads",
+        description=f"{kind_of(config, listing.repo).title} from {listing.repo}, as published; runs on torch and transformers.",
+        licence=listing.licence,
+        chain=(LicenceLink("weights, tokenizer and processor", listing.licence, source),),
+        data="Trained elsewhere; see the source of the weights.",
+        limits="Nothing was measured here.",
+        created=datetime.date.today().isoformat(),
+    )
+    files: dict[str, Path | bytes] = {f"{FOLDER}/{name}": staging / name for name in digests}
+    Bundle.write(target, bundle_config(config, digests, listing.repo), card, files, overwrite=True, link=True)
