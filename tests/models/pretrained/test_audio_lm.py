@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ from auricle.models import hub  # noqa: E402
 from auricle.models.capabilities import Cut, GeneratesText, ScoresText  # noqa: E402
 from auricle.models.pretrained.checkpoint import KINDS  # noqa: E402
 
-from ..hubserver import COMMIT, Hub, serving  # noqa: E402
 from .checkpoints import audio_flamingo, qwen2_audio  # noqa: E402
 
 QUESTION = "What is heard?"
@@ -256,58 +254,3 @@ def test_too_large_for_this_machine(copy: Path, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(ModelError, match="GB of memory") as caught:
         hub.load(copy, threads=1).score([], "?", ["a"])
     assert "openai:" in caught.value.hint
-
-
-# ------------------------------------------------------------------------------------------------------------------ pulling
-
-NAME = "hf:org/ears"
-
-
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folders: dict[str, Path]) -> Iterator[Hub]:
-    monkeypatch.setenv("AURICLE_HOME", str(tmp_path / "home"))
-    for name in ("HF_ENDPOINT", "HF_TOKEN", "HF_HUB_OFFLINE", "http_proxy", "HTTP_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    there = {path.name: path.read_bytes() for path in folders["qwen2_audio"].iterdir()}
-    extra = {"pytorch_model.bin": b"pickle", "modeling_ears.py": b"code", "think/adapter.safetensors": b"other", "README.md": b"# Ears"}
-    with serving(Hub(repo="org/ears", files={**there, **extra})) as running:
-        yield running
-
-
-def test_a_checkpoint_is_pulled_and_speaks(server: Hub, qwen: Any) -> None:
-    path = hub.pull(NAME, endpoint=server.endpoint)
-    asked = {name.rpartition("/")[2] for method, name, _ in server.requests if method == "GET"}
-    assert "model.safetensors" in asked
-    assert not asked & {"pytorch_model.bin", "modeling_ears.py", "adapter.safetensors"}
-    assert not [p for p in path.rglob("*") if p.suffix in (".bin", ".py", ".pt")]
-    model = hub.load(NAME, threads=1)
-    assert model.name == f"org/ears@{COMMIT[:12]}"
-    assert (model.card.licence, model.card.chain[0].source) == ("apache-2.0", f"hf:org/ears@{COMMIT}")
-    np.testing.assert_allclose(model.score([noise(1.0)], QUESTION, OPTIONS), qwen.score([noise(1.0)], QUESTION, OPTIONS), atol=1e-5)
-    (info,) = [found for found in hub.installed() if found.source != "shipped"]
-    assert (info.source, info.licence, info.error) == (NAME, "apache-2.0", "")
-    assert hub.verify(NAME)
-
-
-def test_shards_are_pulled_and_their_names_checked(server: Hub) -> None:
-    weights = server.files.pop("model.safetensors")
-    keys = list(json.loads(weights[8 : 8 + int.from_bytes(weights[:8], "little")]))
-    shard = "model-00001-of-00001.safetensors"
-    index = {"metadata": {}, "weight_map": {key: shard for key in keys if key != "__metadata__"}}
-    server.files |= {shard: weights, "model.safetensors.index.json": json.dumps(index).encode()}
-    hub.pull(NAME, endpoint=server.endpoint)
-    assert hub.load(NAME, threads=1).score([], "?", ["a"]).shape == (1,)
-    for bad in ("../../evil.safetensors", "pytorch_model.bin"):
-        index["weight_map"] = {"x": bad}
-        server.files["model.safetensors.index.json"] = json.dumps(index).encode()
-        with pytest.raises(ModelError) as caught:
-            hub.pull(NAME, endpoint=server.endpoint, force=True)
-        assert caught.value.kind == "Damaged"
-
-
-def test_only_safetensors_are_pulled(server: Hub) -> None:
-    del server.files["model.safetensors"]
-    with pytest.raises(ModelError, match=r"model\.safetensors") as caught:
-        hub.pull(NAME, endpoint=server.endpoint)
-    assert caught.value.kind == "Unsupported"
-    assert not [name for _, name, _ in server.requests if name.endswith(".bin")]
