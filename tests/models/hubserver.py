@@ -26,6 +26,7 @@ class Hub:
     digests_listed: bool = True
     status: int = 200
     cut_after: int | None = None  # close the connection after so many bytes, once a file
+    card: dict[str, str] = field(default_factory=lambda: {"license": "apache-2.0"})
     pause: float = 0.0  # seconds between parts of 64 KiB
     corrupt: set[str] = field(default_factory=set)
     ignore_range: bool = False
@@ -90,7 +91,7 @@ def _handler(hub: Hub) -> type[http.server.BaseHTTPRequestHandler]:
             if hub.status != 200:
                 return self.plain(hub.status, b"{}")
             if path.startswith(f"/api/models/{hub.repo}/revision/"):
-                document = {"sha": COMMIT, "siblings": hub.siblings(), "cardData": {"license": "apache-2.0"}}
+                document = {"sha": COMMIT, "siblings": hub.siblings(), "cardData": hub.card}
                 return self.plain(200, json.dumps(document).encode())
             name = path.removeprefix(f"/{hub.repo}/resolve/{COMMIT}/")
             if name == path or name not in hub.files:

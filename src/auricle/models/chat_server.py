@@ -142,7 +142,8 @@ class ChatServer:
             clock = threading.Timer(self.limits.timeout * WHOLE, _hang_up, (sock, late))  # against a server that drips
             clock.daemon = True
             clock.start()
-            yield _Answer(self, sock, self._response(connection, sock, data))
+            with self._response(connection, sock, data) as response:
+                yield _Answer(self, sock, response)
         except _Again:
             if late.is_set():
                 raise self.error(
@@ -175,7 +176,8 @@ class ChatServer:
                 connection.request("POST", f"{self.address.path}/chat/completions", data, headers)
             response = connection.getresponse()
             if response.status != 200:
-                raise self._refused(response.status, response.headers.get("Retry-After"), response.read(HEAD))
+                with response:
+                    raise self._refused(response.status, response.headers.get("Retry-After"), response.read(HEAD))
         except TimeoutError:
             raise self.slow() from None
         except (OSError, http.client.HTTPException):

@@ -91,8 +91,8 @@ class RemoteModel:
             raise ModelError("Unsupported", message, hint="Give fewer options.")
         lines = "\n".join(f"{letter}. {option}" for letter, option in zip(letters, options, strict=True))
         body = self._body(audios, f"{prompt}\n{lines}\nAnswer with the letter alone.")
-        told_ = {"temperature": 0.0, "seed": 0, "max_tokens": 1, "logprobs": True, "top_logprobs": len(LETTERS), "stream": False}
-        (event,) = self._server.events({**body, **told_}, len(LETTERS) * 4)
+        wanted = {"temperature": 0.0, "seed": 0, "max_tokens": 1, "logprobs": True, "top_logprobs": len(LETTERS), "stream": False}
+        (event,) = self._server.events({**body, **wanted}, len(LETTERS) * 4)
         return self._letters(event, letters)
 
     def _letters(self, event: dict[str, Any], letters: str) -> npt.NDArray[np.float64]:
