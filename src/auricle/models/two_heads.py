@@ -193,6 +193,10 @@ class TwoHeads:
             found[row] = logits[row, np.arange(len(values)), values].sum()
         return found
 
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text as it reads them."""
+        return [len(encoding.ids) for encoding in self._tokenizer().encode_batch([t.encode("utf-8", "replace").decode() for t in texts])]
+
     # ------------------------------------------------------------------------------------------------------------ listening
 
     def hear(self, audio: Audio) -> FrameSequence:

@@ -6,6 +6,7 @@ nothing that anybody here obeys: both are only input of the model, whose answer 
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,6 +20,7 @@ from auricle.models.two_towers import unit
 from auricle.results import Answer, Evidence
 from auricle.tasks import speaking
 from auricle.tasks.claims import Claim, claims
+from auricle.tasks.detect import has_frames
 from auricle.tasks.evidence import evidence, unsupported
 from auricle.tasks.speaking import NOTHING
 
@@ -88,7 +90,7 @@ def ask(
     def found(text: str, spans: Sequence[Evidence] = (), missing: Sequence[Claim] = (), scores: dict[str, float] | None = None) -> Answer:
         untold = bool(_UNTOLD.match(text))
         return Answer(
-            path, question, CANNOT_TELL if untold else text, tuple(spans), tuple(claim.text for claim in missing), untold, first, last,
+            path, question, CANNOT_TELL if untold and not chosen else text, tuple(spans), tuple(claim.text for claim in missing), untold, first, last,
             scores or {}, speaker.name, speaker.pipeline_id,
         )  # fmt: skip
 
@@ -149,9 +151,12 @@ def _moment(
         if number == 0:
             best = piece
             continue
-        if text is None:
-            break
         assert best is not None
+        if text is None:  # nothing to look for: where anything is heard at all
+            if not speaking.silent(best):
+                break
+            best = piece
+            continue
         if number == 1:
             score = _fit(best, listener, text)
         if (fit := _fit(piece, listener, text)) > score:
@@ -166,7 +171,7 @@ def _fit(piece: Audio, listener: Any, text: Any) -> float:
     """How well the best frames fit the texts; −∞ for silence."""
     if speaking.silent(piece):
         return -np.inf
-    vectors = np.concatenate([part.vectors for part in listener.frames([piece])]) if listener.has_frames else listener.embed_audio([piece])
+    vectors = np.concatenate([part.vectors for part in listener.frames([piece])]) if has_frames(listener) else listener.embed_audio([piece])
     return float((unit(vectors) @ text.T).max(axis=0).mean())
 
 
@@ -180,7 +185,7 @@ def _likelihoods(speaker: Any, sounds: Sequence[Audio], prompt: str, options: Se
 def _spoken(speaker: Any, sounds: Sequence[Audio], prompt: str, seed: int, contrast: float) -> Any:
     more: dict[str, Any] = {}
     if contrast:
-        if "contrast" not in speaker.generate.__code__.co_varnames:
+        if "contrast" not in inspect.signature(speaker.generate).parameters:
             message = f"{speaker.name} does not decode against what it would say without sound."
             raise ModelError("Capability", message, hint="Ask with --options, or without contrast.")
         more["contrast"] = contrast

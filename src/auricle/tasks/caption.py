@@ -25,6 +25,7 @@ MAX_TOKENS = 96
 MOST = 12  # sounds that a summary names
 
 Told = Callable[[str], None]
+Heard = Callable[[float], None]
 
 
 def caption(
@@ -56,17 +57,21 @@ def caption_stream(
     end: float | None = None,
     limits: Limits | None = None,
     told: Told | None = None,
+    heard: Heard | None = None,
 ) -> Iterator[Caption]:
     """The same, each as soon as it is known that the next piece says something else. told: called with each piece of text as it is
-    spoken, before evidence was looked for."""
+    spoken, before evidence was looked for; heard: with the second that was come to, after each piece of sound."""
     speaker = speaking.speaker(model)
     listener = speaking.tower_of(speaker, tower)
     path = speaking.path_of(source)
     before: Caption | None = None
     for piece in speaking.windows(source, speaker, start=start, end=end, limits=limits):
         one = _caption(piece, path, speaker, listener, keep_unsupported, told)
+        if heard is not None:
+            heard(one.end)
         if before is not None and before.caption == one.caption:
-            before = replace(before, end=one.end, evidence=_joined(before.evidence, one.evidence))
+            missing = tuple(dict.fromkeys((*before.unsupported, *one.unsupported)))
+            before = replace(before, end=one.end, evidence=_joined(before.evidence, one.evidence), unsupported=missing)
             continue
         if before is not None:
             yield before
@@ -108,6 +113,12 @@ def _joined(one: tuple[Evidence, ...], other: tuple[Evidence, ...]) -> tuple[Evi
     return tuple(found)
 
 
+def _named(claim: str) -> str:
+    """The sound of a claim, written as it stands inside a sentence."""
+    sound = next((one.sound for one in claims(claim)), claim)
+    return sound if sound[1:2].isupper() else sound[:1].lower() + sound[1:]
+
+
 def summary(captions: Iterable[Caption]) -> Summary:
     """What a timeline tells as a whole: its sounds in the order in which they are first heard, each with its surest span.
 
@@ -119,19 +130,14 @@ def summary(captions: Iterable[Caption]) -> Summary:
 
         raise UsageError("there are no captions to sum up.")
     surest: dict[str, Evidence] = {}
-    for one in every:
-        sounds = {claim.text: claim.sound for claim in claims(one.caption)}
-        for span in one.evidence:
-            sound = sounds.get(span.claim)
-            if sound is None:
-                continue
-            known = surest.get(sound)
-            if known is None or span.score > known.score:
-                surest[sound] = replace(span, claim=sound) if known is None else Evidence(sound, span.start, span.end, span.score)
+    for span in sorted((span for one in every for span in one.evidence), key=lambda span: span.start):
+        sound = _named(span.claim)
+        if sound not in surest or span.score > surest[sound].score:
+            surest[sound] = replace(span, claim=sound)
     named = list(surest)[:MOST]
     more = len(surest) - len(named)
     if named:
-        text = ", then ".join(named) + (f", and {more} more sounds" if more else "")
+        text = ", then ".join(named) + (f", and {more} more {'sound' if more == 1 else 'sounds'}" if more else "")
     else:
         text = NOTHING if all(one.caption == NOTHING for one in every) else UNSURE
     first, last = every[0], every[-1]

@@ -29,7 +29,8 @@ def evidence(audio: Audio, claims: Sequence[Claim], tower: Any, *, offset: float
     if not sounds:
         return []
     rules = replace(Rules.of(tower), threshold=THRESHOLD if threshold is None else threshold)
-    found = sorted(events((audio,), Reader.of(sounds, tower, None), tower, rules), key=lambda event: event.start)
+    piece = Audio(audio.samples, audio.rate, audio.source)  # times from its own beginning
+    found = sorted(events((piece,), Reader.of(sounds, tower, None), tower, rules), key=lambda event: event.start)
     return [
         Evidence(claim.text, offset + event.start, offset + event.end, event.score)
         for claim in claims

@@ -15,6 +15,7 @@ from auricle.models.capabilities import GeneratesText
 SPEAKER = "tiny-heads"
 NOTHING = "nothing is heard"
 SILENCE = 1e-3  # full scale: −60 dB, below the noise floor of a quiet 16-bit recording
+REST = 0.5  # seconds: a shorter rest behind the last whole window is less than one frame, and is not heard by itself
 WINDOW = 30.0  # seconds of a timeline's pieces for models that take in all of a sound
 
 
@@ -56,7 +57,8 @@ def windows(source: Any, model: Any, *, start: float = 0.0, end: float | None = 
     """Consecutive pieces as long as the model takes in, each with its ``offset``; never all of a recording. Raises AudioError."""
     from auricle import audio
 
-    yield from audio.blocks(source, seconds=model.longest or WINDOW, start=start, end=end, limits=limits or Limits.stream())
+    pieces = audio.blocks(source, seconds=model.longest or WINDOW, start=start, end=end, limits=limits or Limits.stream())
+    yield from (piece for number, piece in enumerate(pieces) if not number or piece.duration >= REST)
 
 
 def silent(audio: Audio) -> bool:
