@@ -128,3 +128,13 @@ def test_pairs_are_of_fair_kinds_and_not_to_be_told_by_their_length(composed):
     assert len(pairs) > 80
     longer = np.mean([(len(p.true) > len(p.false)) + (len(p.true) == len(p.false)) / 2 for p in pairs])
     assert 0.4 < longer < 0.6
+
+
+def test_questions_are_asked_of_every_scene():
+    held = Made("made clips", tuple(world_clips.items(splits=("test",), takes=8)), Path("nowhere"))
+    worlds = held_out_scenes(held, groups=4, per_group=3, questions=16)
+    asked = list(worlds.asked())
+    assert [one.id for one in asked] == [f"group {g:02d}/{n:03d}" for g in range(4) for n in range(3)]
+    assert len({q.kind for one in asked for q in one.questions}) >= 6
+    assert all(q.answer in q.options for one in asked for q in one.questions if q.options)
+    assert [one.questions for one in worlds.asked()] == [one.questions for one in asked]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import speakers
 import toy_sets
 from benchmark_corpus import event, recording, write_corpus
 from sklearn.metrics import average_precision_score
@@ -134,3 +135,13 @@ def test_a_wrong_benchmark_names_file_and_key(tmp_path):
     folder = toy_sets.esc50(tmp_path / "esc50")
     with pytest.raises(DataError, match="zero_shot has no setting 'shots'"):
         measured("esc50", folder, settings={"shots": 3})
+
+
+def test_a_model_that_speaks_is_asked_which_class_it_is(tmp_path):
+    """By likelihood among the names; deaf, it is right by chance, and without sound it can be asked too."""
+    sure = speakers.Scorer(lambda heard, option: float(heard == option))
+    deaf = speakers.Scorer(lambda heard, option: float(option == "low"))
+    run = harness.measure(sure, speakers.task(tmp_path, "zero_shot", "accuracy"))
+    assert run.scores[0].value == 1.0
+    assert {"none", "silence"} <= set(run.controls)
+    assert harness.measure(deaf, speakers.task(tmp_path, "zero_shot", "accuracy")).scores[0].value == pytest.approx(1 / 3)

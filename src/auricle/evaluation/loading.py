@@ -18,9 +18,12 @@ from auricle.evaluation.benchmark import CORPUS, Benchmark, Finding, Task
 from auricle.evaluation.corpus import HALVES, Corpus, Half
 from auricle.evaluation.heldout import HeldOut, of_benchmark
 from auricle.evaluation.scenes import GROUPS, SCENES, HeldWorlds, held_out_scenes
+from auricle.evaluation.score import digest
 from auricle.evaluation.zero_shot import single_clips
 
 VARIABLE = "AURICLE_DATA"
+ASKED = {"groups": 24, "per_group": 6, "per_scene": 6}  # where a benchmark of questions about scenes says nothing else
+UNHEARD = ("said", "words")  # kinds of question about what is spoken: transcripts are not what scenes measure
 
 
 def load(benchmark: Benchmark, folder: str | os.PathLike[str] | None = None) -> Task:
@@ -108,6 +111,10 @@ def _of_corpus(benchmark: Benchmark, top: Path) -> Task:
         settings = benchmark.settings
         worlds = held_out_scenes(held, groups=int(settings.get("groups", GROUPS)), per_group=int(settings.get("per_group", SCENES)))
         held = SceneSet(worlds.name, _scene_items(worlds), top, worlds)
+    elif benchmark.kind == "answering":
+        asked = {**ASKED, **{name: int(benchmark.settings[name]) for name in ASKED if name in benchmark.settings}}
+        worlds = held_out_scenes(held, groups=asked["groups"], per_group=asked["per_group"], questions=4 * asked["per_scene"])
+        held = SceneSet(worlds.name, _question_items(worlds, asked["per_scene"]), top, worlds)
     elif benchmark.kind == "zero_shot":
         single = {clip.path: clip.label for clip in single_clips(corpus, half)}
         own = ((item, single.get(corpus.folder / str(item.audio))) for item in held.items)
@@ -142,6 +149,17 @@ def _scene_items(worlds: HeldWorlds) -> tuple[Item, ...]:
                 events=tuple(Event(*event) for event in truth.events), extra={"perhaps": sorted(truth.open)},
             )
         )  # fmt: skip
+    return tuple(items)
+
+
+def _question_items(worlds: HeldWorlds, most: int) -> tuple[Item, ...]:
+    """An item a scene, with questions of as many kinds as there are; nothing is asked about words that are spoken."""
+    items = []
+    for held in worlds.asked():
+        kinds = list({q.kind: q for q in held.questions if q.options and q.kind not in UNHEARD}.values())
+        if kinds:
+            asked = tuple(sorted(kinds, key=lambda q: digest([held.id, q.kind]))[:most])
+            items.append(Item(id=held.id, audio=held.id, duration=held.seconds, clip=held.group, set="scenes", questions=asked))
     return tuple(items)
 
 

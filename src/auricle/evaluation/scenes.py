@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from auricle.audio import Audio
-from auricle.data.items import Item
+from auricle.data.items import Item, Question
 from auricle.data.world import World, WorldConfig
 from auricle.data.world.clips import Source, as_source
 from auricle.data.world.config import parse
@@ -73,6 +73,14 @@ def truth_of(id: str, group: str, facts: Facts, labels: Sequence[str]) -> Truth:
 
 
 @dataclass(frozen=True)
+class AskedScene:
+    id: str
+    group: str
+    seconds: float
+    questions: tuple[Question, ...]
+
+
+@dataclass(frozen=True)
 class HeldWorlds:
     """``labels``: every label that a scene of these worlds may be called by."""
 
@@ -93,6 +101,13 @@ class HeldWorlds:
             for index in range(self.per_group):
                 yield HeldScene(_group(number), world.scene(index))
 
+    def asked(self) -> Iterator[AskedScene]:
+        """Questions about every scene in turn; nothing is rendered."""
+        for number, world in enumerate(self.worlds):
+            for index in range(self.per_group):
+                facts = world.plan(index).facts
+                yield AskedScene(f"{_group(number)}/{index:03d}", _group(number), facts.seconds, world.text(facts).questions)
+
     def truths(self) -> Iterator[Truth]:
         """Of every scene in turn, over all labels; nothing is rendered."""
         for number, world in enumerate(self.worlds):
@@ -100,9 +115,11 @@ class HeldWorlds:
                 yield truth_of(f"{_group(number)}/{index:03d}", _group(number), world.plan(index).facts, self.labels)
 
 
-def held_out_scenes(held: HeldOut, *, groups: int = GROUPS, per_group: int = SCENES, seed: int = SEED) -> HeldWorlds:
+def held_out_scenes(
+    held: HeldOut, *, groups: int = GROUPS, per_group: int = SCENES, seed: int = SEED, questions: int = 0
+) -> HeldWorlds:  # fmt: skip
     """Worlds of disjoint source clips. Raises DataError where a group would have nothing to compose."""
-    config = parse(CONFIG)
+    config = parse({**CONFIG, "questions": questions})
     opener = partial(_open, held, config)
     dealt = _dealt(held.items, groups)
     worlds = tuple(World(items, config, seed=seed + n, split=items[0].split, opener=opener) for n, items in enumerate(dealt))

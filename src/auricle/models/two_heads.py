@@ -76,6 +76,7 @@ class TwoHeads:
         self._listen_session = Session(lambda: bundle.graph(self._listen.file), threads=threads, device=device)
         self._speak_session = Session(lambda: bundle.graph(self._speak.file), threads=threads, device=device)
         self._words: Any = None
+        self._last: tuple[Audio, FrameSequence] | None = None  # one sound is asked about more than once
         self._lock = threading.Lock()
 
     sounds = 1  # at a time
@@ -200,7 +201,10 @@ class TwoHeads:
 
     def hear(self, audio: Audio) -> FrameSequence:
         """What :meth:`read` takes, up to ``longest`` seconds. Raises AudioError."""
-        return hear(self._tower, audio.slice(0.0, self.longest))
+        last = self._last
+        if last is None or last[0] is not audio:
+            last = self._last = audio, hear(self._tower, audio.slice(0.0, self.longest))
+        return last[1]
 
     def read(self, heard: FrameSequence) -> tuple[Array, Array]:
         """What the language model reads: frames ``[1, n, dim]``, and slots ``[1, kinds, dim]`` of what is known of each kind of sound."""

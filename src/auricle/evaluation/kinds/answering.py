@@ -48,7 +48,8 @@ KNOWN: dict[str, Any] = {
     "shuffle": False,  # options in an order of their own for each question, the same in each run
     "answers": "any",  # of several people: which questions are asked and what is right
     "only": "",  # questions of one kind, e.g. yes/no
-    "by": "",  # a key of the items: accuracy for each of its values
+    "by": "",  # a key of the items, or "kind" of a question: accuracy for each of its values
+    "groups": 24, "per_group": 6, "per_scene": 6,  # of composed scenes: groups of sources, scenes of a group, questions of a scene
     "max_tokens": 64,
     "judge": "",  # a model that says whether answers in words are right, beside the rule
 }  # fmt: skip
@@ -65,6 +66,7 @@ class Asked:
     options: tuple[str, ...]
     right: tuple[str, ...]
     place: int | None
+    kind: str = ""
 
     @property
     def open(self) -> bool:
@@ -154,7 +156,7 @@ class Answering:
         if answers.kept.get("verdicts"):
             found["judge"] = judge_told(answers)
         if own["by"]:
-            group = [str(a.item.extra.get(own["by"], "")) for a in asked]
+            group = [a.kind if own["by"] == "kind" else str(a.item.extra.get(own["by"], "")) for a in asked]
             found |= {"classes": sorted(set(group)), "per_class": per_class(sorted(set(group)), group, right.tolist(), sources)}
         chosen = [place_of(outcome.answer, a.options) for a, outcome in zip(asked, answers.outcomes, strict=True)]
         places = Counter(place for place in chosen if place is not None)
@@ -198,7 +200,7 @@ def questions(task: Task) -> list[Asked]:
             options = group[0].options or (YES_NO if _kind(group) == "yes/no" else ())
             if options and own["shuffle"]:
                 options = tuple(options[n] for n in np.random.default_rng(int(digest(id), 16)).permutation(len(options)))
-            asked.append(Asked(id, item, group[0].question, tuple(options), right, place_of(right[0], options)))
+            asked.append(Asked(id, item, group[0].question, tuple(options), right, place_of(right[0], options), _kind(group)))
     return asked
 
 

@@ -1,11 +1,13 @@
 """Which of the classes is it, by their names alone: the class whose text is nearest to the sound.
 
-Accuracy over all that was asked; a tie goes to the first in the alphabet. Needs vectors of sound and of text.
+Accuracy over all that was asked; a tie goes to the first in the alphabet. Needs vectors of sound and of text; a model that speaks, and has
+none, is asked which it is, and its answer is the likeliest of the names.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,10 +15,12 @@ import numpy as np
 from auricle.errors import DataError
 from auricle.evaluation.benchmark import Finding, Task
 from auricle.evaluation.hearing import Control, Hearing
+from auricle.evaluation.kinds.asking import controls_of, likelihoods, question_prompt, towers
 from auricle.evaluation.kinds.base import (
     WINDOWS,
     Answers,
     Measured,
+    attempt,
     confusion,
     heard_vectors,
     need,
@@ -26,9 +30,12 @@ from auricle.evaluation.kinds.base import (
     settings,
 )
 from auricle.evaluation.outcomes import values
+from auricle.evaluation.parsing import LETTERS, likelier
 from auricle.evaluation.probing import nearest
 from auricle.evaluation.score import Mean, measured
-from auricle.models.capabilities import EmbedsAudio, EmbedsText
+from auricle.models.capabilities import EmbedsAudio, EmbedsText, ScoresText
+
+QUESTION = "Which of these is heard?"  # of a model that speaks
 
 
 class ZeroShot:
@@ -36,7 +43,9 @@ class ZeroShot:
     controls: tuple[Control, ...] = ("silence", "noise", "other")
 
     def check(self, model: Any) -> None:
-        need(model, EmbedsAudio, EmbedsText, why="zero-shot classification")
+        if not isinstance(model, ScoresText):
+            need(model, EmbedsAudio, EmbedsText, why="zero-shot classification")
+        self.controls = controls_of(model)
 
     def lint(self, task: Task) -> list[Finding]:
         settings(task, {})
@@ -45,6 +54,8 @@ class ZeroShot:
 
     def answer(self, model: Any, task: Task, hearing: Hearing) -> Answers:
         classes = classes_of(task)
+        if not towers(model):
+            return self._asked(task, hearing, classes)
         found = heard_vectors(hearing, task.items)
         names = [words for _, words in classes]
         places, _, text = nearest(model, found.vectors, names, task.benchmark.prompts)
@@ -55,6 +66,17 @@ class ZeroShot:
             outcomes.append(outcome_of(hearing, item, item.labels[0], found.failed[row], said, float(said == item.labels[0]), sure[row]))
         return Answers(tuple(outcomes))
 
+    def _asked(self, task: Task, hearing: Hearing, classes: list[tuple[str, str]]) -> Answers:
+        names = [words for _, words in classes]
+        prompt = question_prompt("{}", QUESTION, names if len(names) <= len(LETTERS) else ())
+        outcomes = []
+        for item in task.items:
+            failed, found = attempt(hearing, item, partial(likelihoods, hearing, item, prompt, names))
+            place = likelier(found.tolist()) if found is not None else None
+            said = "" if place is None else classes[place][0]
+            outcomes.append(outcome_of(hearing, item, item.labels[0], failed, said, float(said == item.labels[0])))
+        return Answers(tuple(outcomes))
+
     def score(self, model: Any, task: Task, answers: Answers) -> Measured:
         truth = [item.labels[0] for item in task.items]
         sources = [task.source(item) for item in task.items]
@@ -62,7 +84,11 @@ class ZeroShot:
         right = values(answers.outcomes)
         counts = Counter(truth)
         chance = task.benchmark.chance or 1 / len(classes)
-        details = {"classes": classes, "tie": "first in the alphabet", "audio": WINDOWS}
+        details = (
+            {"classes": classes, "tie": "first in the alphabet", "audio": WINDOWS}
+            if towers(model)
+            else {"classes": classes, "asked": QUESTION}
+        )
         score = measured(
             f"{task.benchmark.name} accuracy", Mean.of(right, [o.id for o in answers.outcomes], sources),
             task.how(f"{task.benchmark.title}, zero-shot", "accuracy", truth, details), model,

@@ -121,11 +121,10 @@ class Kinds(nn.Module):
         first, last = (ahead * p * clock).sum(1), (behind * p * clock).sum(1)
         level = (seen * levels.float().unsqueeze(-1)).sum(1)
         loudest = level - torch.where(most > 0.2, level, level.new_tensor(-9.0)).amax(1, keepdim=True)
-        facts = [
-            most.unsqueeze(-1), p.sum(1).unsqueeze(-1) / 12, bumps(q.sum(1), COUNTS, 0.5), bumps(first, SECONDS, 1.0), bumps(last, SECONDS, 1.0),
-            bumps(0.5 * p.sum(1), SECONDS, 1.0), bumps(level, LEVELS, 0.5), bumps(loudest, LEVELS - LEVELS.max(), 0.5),
-        ]  # fmt: skip
-        known = torch.cat([facts[0], facts[1], *(fact * most.unsqueeze(-1) for fact in facts[2:])], -1)
+        spans = (bumps(x, SECONDS, 1.0) for x in (first, last, 0.5 * p.sum(1)))
+        loudness = bumps(level, LEVELS, 0.5), bumps(loudest, LEVELS - LEVELS.max(), 0.5)
+        facts = torch.cat([bumps(q.sum(1), COUNTS, 0.5), *spans, *loudness], -1)
+        known = torch.cat([most.unsqueeze(-1), p.sum(1).unsqueeze(-1) / 12, facts * most.unsqueeze(-1)], -1)
         found: Tensor = self.fact(known.to(self.fact.weight.dtype))
         return found * mask.any(1)[:, None, None]
 
