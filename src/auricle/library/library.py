@@ -49,9 +49,13 @@ class Library:
 
     @property
     def model(self) -> Any:
-        """The model that this library is bound to, loaded when first needed."""
+        """The model that this library is bound to, loaded when first needed. Raises ModelError ``Capability`` where it gives no vectors."""
         if self._model is None:
-            self._model = self._load()
+            from auricle.models.capabilities import check_vectors
+
+            loaded = self._load()
+            check_vectors(loaded)
+            self._model = loaded
         return self._model
 
     def _load(self) -> Any:
