@@ -9,7 +9,7 @@ import pytest
 
 from auricle.audio.types import Audio
 from auricle.errors import ModelError
-from auricle.library import Library
+from auricle.library.library import Library
 from auricle.models import hub
 from auricle.tasks.classify import classify
 from auricle.tasks.embed import embed_sound, embed_texts
