@@ -90,8 +90,8 @@ def ask(
     def found(text: str, spans: Sequence[Evidence] = (), missing: Sequence[Claim] = (), scores: dict[str, float] | None = None) -> Answer:
         untold = bool(_UNTOLD.match(text))
         return Answer(
-            path, question, CANNOT_TELL if untold and not chosen else text, tuple(spans), tuple(claim.text for claim in missing), untold, first, last,
-            scores or {}, speaker.name, speaker.pipeline_id,
+            path, question, CANNOT_TELL if untold and not chosen else text, tuple(spans), tuple(claim.text for claim in missing), untold,
+            first, last, scores or {}, speaker.name, speaker.pipeline_id,
         )  # fmt: skip
 
     if all(map(speaking.silent, heard)) and not chosen:
