@@ -99,6 +99,16 @@ def test_no_more_seconds_are_sent_than_allowed(chat: Chat, monkeypatch: pytest.M
     assert len(data) == 44 + 2 * 4000
 
 
+def test_a_question_about_too_much_sound_is_not_sent(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(chat_server.SECONDS, "0.25")
+    list(model(chat).generate([TONE] * chat_server.SOUNDS, "?"))
+    assert len(chat.bodies) == 1
+    with pytest.raises(ModelError, match="more than the 2 s") as caught:
+        model(chat).generate([TONE] * (chat_server.SOUNDS + 1), "?")
+    assert chat_server.SECONDS in caught.value.hint
+    assert len(chat.bodies) == 1
+
+
 @pytest.mark.parametrize("samples", [np.zeros((1, 0)), np.full((1, 9), np.nan)])
 def test_sounds_that_are_none_are_not_sent(chat: Chat, samples: Any) -> None:
     with pytest.raises(AudioError):
@@ -312,6 +322,9 @@ def test_too_many_options(chat: Chat) -> None:
         "openai:http://host/v1#m\r\nX: y",
         f"openai:https://user:{KEY}@host/v1#m",
         f"openai:https://host/v1?api_key={KEY}#m",
+        f"openai:https://host/v1#m?api_key={KEY}",
+        f"openai:{KEY}",
+        f"openai:https://host/v1/{KEY}",
     ],
 )
 def test_addresses_that_are_none(name: str) -> None:

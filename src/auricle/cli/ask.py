@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated, Any
 
 import typer
@@ -59,6 +58,7 @@ def ask(
     *files, question = files_and_question
     prestart()
     from auricle.cli import output
+    from auricle.cli.live import Live
     from auricle.errors import AudioError
     from auricle.tasks import speaking
     from auricle.tasks.answer import ask as run
@@ -71,20 +71,12 @@ def ask(
     failed = False
     for source in sources:
         name = " ".join(map(output.short_path, source)) if together else output.short_path(source)
-        live = not json and sys.stdout.isatty()
-
-        def told(piece: str, live: bool = live) -> None:
-            if live:
-                sys.stdout.write(output.plain(piece))
-                sys.stdout.flush()
-
-        if live:
-            output.say(name)
-            sys.stdout.write("  ")
         try:
-            answer = run(
-                source, question, speaker, options=chosen, contrast=contrast, examples=shown, start=start, end=end, seed=seed, told=told,
-            )  # fmt: skip
+            with Live() as live:
+                answer = run(
+                    source, question, speaker, options=chosen, contrast=contrast, examples=shown, start=start, end=end, seed=seed,
+                    told=live.told, heard=live.heard,
+                )  # fmt: skip
         except AudioError as error:
             failed = True
             output.fail(output.failure_of(error), json)
@@ -92,10 +84,7 @@ def ask(
         if json:
             output.emit(answer)
             continue
-        if live:
-            sys.stdout.write("\r\x1b[K")
-        else:
-            output.say(name)
+        output.say(name)
         output.say(f"  {output.one_line(answer.answer)}")
         if answer.scores:
             rows = [[option, f"{score:.2f}"] for option, score in sorted(answer.scores.items(), key=lambda pair: -pair[1])]

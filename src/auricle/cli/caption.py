@@ -28,12 +28,17 @@ def register(app: typer.Typer) -> None:
 
 
 def caption(
+    context: typer.Context,
     files: Files,
     keep_unsupported: Annotated[
         bool, typer.Option("--keep-unsupported", help="Keep claims that no evidence supports; they are marked.")
     ] = False,
     store: Annotated[
-        bool, typer.Option("--store", help="Keep the captions with the texts of a library, where search finds them; earlier ones go.")
+        bool,
+        typer.Option(
+            "--store",
+            help="Keep the captions with the texts of a library, where search finds them, instead of earlier ones.",
+        ),
     ] = False,
     library: LibraryOption = None,
     model: SpeakerOption = "tiny-heads",
@@ -48,28 +53,39 @@ def caption(
 
     prestart()
     from auricle.cli import output
-    from auricle.errors import AudioError
+    from auricle.cli.live import Live
+    from auricle.errors import AudioError, LibraryError
     from auricle.library.library import Library
+    from auricle.results import Failure
     from auricle.tasks import speaking
     from auricle.tasks.caption import caption_stream, summary
 
     speaker = speaking.speaker(model)
     failed = False
-    collection = Library(library) if store or library is not None else None
+    named = getattr(context.get_parameter_source("library"), "name", "") == "COMMANDLINE"  # not by the environment, which stores nothing
+    collection = Library(library) if store or named else None
     for path in files:
         found: list[Caption] = []
         try:
-            if collection is not None:
-                found = collection.caption(path, speaker, keep_unsupported=keep_unsupported)
-                for one in found:
-                    _show(one, path, len(found) == 1, json)
-            else:
-                for one in caption_stream(path, speaker, keep_unsupported=keep_unsupported):
-                    _show(one, path, not found and one.end - one.start < (speaker.longest or speaking.WINDOW), json)
+            with Live() as live:
+                said = caption_stream if collection is None else collection.caption_stream
+                for one in said(path, speaker, keep_unsupported=keep_unsupported, told=live.told, heard=live.heard):
+                    live.clear()
+                    if json:
+                        output.emit(one)
+                    else:
+                        if not found:
+                            output.say(output.short_path(path))
+                        _show(one, not found and one.end - one.start < (speaker.longest or speaking.WINDOW))
                     found.append(one)
         except AudioError as error:
             failed = True
             output.fail(output.failure_of(error), json)
+        except LibraryError as error:
+            if error.kind != "NotFound" or (collection is not None and not collection.exists):
+                raise
+            failed = True
+            output.fail(Failure(path, error.message, error.kind, error.hint), json)
         if len(found) > 1:
             told = summary(found)
             if json:
@@ -82,14 +98,9 @@ def caption(
         raise typer.Exit(1)
 
 
-def _show(one: Caption, path: str, alone: bool, json: bool) -> None:
+def _show(one: Caption, alone: bool) -> None:
     from auricle.cli import output
 
-    if json:
-        output.emit(one)
-        return
-    if one.start == 0:
-        output.say(output.short_path(path))
     dash = "–" if output.shows("–") else "-"
     when = "" if alone else f"{output.clock(one.start)}{dash}{output.clock(one.end)}  "
     output.say(f"  {when}{output.one_line(one.caption)}")

@@ -9,7 +9,12 @@ import typer
 
 from auricle.cli.options import JsonFlag, argument, as_path, examples, filled, option
 
-group = typer.Typer(help="List, fetch, check, describe and convert models.", no_args_is_help=True, rich_markup_mode=None)
+HELP = """List, fetch, check, describe and convert models.
+
+Only `pull` uses the network. A model of a server, openai:http://HOST/v1#MODEL, is named wherever a model that speaks is: the sounds that
+you ask about then go to that server, and nowhere else.
+"""
+group = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None)
 PRECISIONS = ("float32", "int8")
 NAMED = "A name that `auricle models list` shows, or the path of a bundle."
 
@@ -34,7 +39,10 @@ def list_(json: JsonFlag = False) -> None:
         output.say(output.table(rows, right=[2, 3]))
 
 
-@group.command(short_help="Fetch a model.", epilog=examples("auricle models pull hf:Xenova/clap-htsat-unfused"))
+@group.command(
+    short_help="Fetch a model.",
+    epilog=examples("auricle models pull hf:Xenova/clap-htsat-unfused", "auricle models pull hf:Qwen/Qwen2-Audio-7B-Instruct"),
+)
 def pull(
     name: Annotated[str, argument("NAME", "hf:organisation/name, or hf:organisation/name@revision.")],
     endpoint: Annotated[
@@ -44,7 +52,8 @@ def pull(
     force: Annotated[bool, typer.Option("--force", help="Fetch again what is there.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
-    """Fetch a model: an auricle bundle, or a CLAP in the layout of transformers.js.
+    """Fetch a model: an auricle bundle, a CLAP in the layout of transformers.js, or a checkpoint of Qwen2-Audio or Audio Flamingo 3 for
+    transformers, of which only safetensors are fetched, no pickle and no code. To run such a checkpoint needs: pip install "auricle[hf]".
 
     Every file is verified by sha256. Interrupted, it goes on where it stopped. Prints the path of the bundle, and on stderr a warning where
     its licence, as the hub or the landscape states it, is not for commercial use or unclear.

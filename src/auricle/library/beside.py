@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from auricle import _faults
 from auricle.errors import LibraryError
-from auricle.library import tagging
+from auricle.library import said, tagging
 from auricle.library.library import Library
 from auricle.library.store import Store
 from auricle.results import IndexSummary
@@ -90,6 +90,7 @@ def switch(library: Path) -> None:
         raise LibraryError("NotFound", f"There is no other copy beside {library}.", hint="Index it with another model first.")
     with Store.open(other) as target, Store.open(library) as source:
         tagging.copy(source, target)
+        said.copy(source, target)
         _note(source, "previous")
     os.rename(library, parked)
     _faults.point("switch.parked")

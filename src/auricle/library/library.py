@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -49,9 +49,13 @@ class Library:
 
     @property
     def model(self) -> Any:
-        """The model that this library is bound to, loaded when first needed."""
+        """The model that this library is bound to, loaded when first needed. Raises ModelError ``Capability`` where it gives no vectors."""
         if self._model is None:
-            self._model = self._load()
+            from auricle.models.capabilities import check_vectors
+
+            loaded = self._load()
+            check_vectors(loaded)
+            self._model = loaded
         return self._model
 
     def _load(self) -> Any:
@@ -153,17 +157,31 @@ class Library:
 
         What was said of it before is replaced. See :func:`auricle.tasks.caption.caption`. Raises AudioError, ModelError, LibraryError.
         """
+        return list(self.caption_stream(recording, model, keep_unsupported=keep_unsupported))
+
+    def caption_stream(
+        self,
+        recording: int | str,
+        model: Any = None,
+        *,
+        keep_unsupported: bool = False,
+        told: Callable[[str], None] | None = None,
+        heard: Callable[[float], None] | None = None,
+    ) -> Iterator[Caption]:
+        """The same, one after another; they are kept when the last is known. See :func:`auricle.tasks.caption.caption_stream`."""
         from auricle.library.rows import Text
         from auricle.library.said import put_captions
         from auricle.tasks.caption import UNSURE
-        from auricle.tasks.caption import caption as run
+        from auricle.tasks.caption import caption_stream as run
         from auricle.tasks.speaking import NOTHING
 
         found = self.store.recording(recording)
-        captions = run(found.path, model, keep_unsupported=keep_unsupported)
-        told = [Text(one.caption, one.start, one.end) for one in captions if one.caption not in (NOTHING, UNSURE)]
-        put_captions(self.store, found.id, told)
-        return captions
+        kept: list[Text] = []
+        for one in run(found.path, model, keep_unsupported=keep_unsupported, told=told, heard=heard):
+            if one.caption not in (NOTHING, UNSURE):
+                kept.append(Text(one.caption, one.start, one.end))
+            yield one
+        put_captions(self.store, found.id, kept)
 
     def failures(self) -> list[Failure]:
         """Files that could not be heard, and why."""

@@ -32,3 +32,19 @@ def put_captions(store: Store, recording: int, captions: Sequence[Text]) -> None
         )
         _faults.point("said.before")
     store.refresh()
+
+
+def copy(source: Store, target: Store) -> None:
+    """Give sounds of ``target`` the captions that the same sounds have in ``source``."""
+    said = source.query(
+        'SELECT c.hash, t.start, t."end", t.text FROM texts t JOIN contents c ON c.id = t.content_id '
+        "WHERE t.source = ? AND t.recording_id IS NULL ORDER BY t.id",
+        SOURCE,
+    )
+    with transaction(target) as db:
+        db.execute("DELETE FROM texts WHERE source = ? AND recording_id IS NULL", (SOURCE,))
+        db.executemany(
+            'INSERT INTO texts (content_id, start, "end", text, source) SELECT id, ?, ?, ?, ? FROM contents WHERE hash = ?',
+            [(start, end, text, SOURCE, sound) for sound, start, end, text in said],
+        )
+    target.refresh()

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from auricle.audio.types import Audio
+from auricle.errors import ModelError
 
 Vectors = npt.NDArray[np.float32]
 
@@ -120,3 +121,9 @@ class ScoresText(Model, Protocol):
     def longest(self) -> float | None: ...
 
     def score(self, audios: Sequence[Audio], prompt: str, options: Sequence[str]) -> npt.NDArray[np.float64]: ...
+
+
+def check_vectors(model: Model) -> None:
+    """Raises ModelError ``Capability`` for a model that speaks only."""
+    if not hasattr(model, "embed_audio") and not hasattr(model, "embed_text"):
+        raise ModelError("Capability", f"{model.name} speaks, but gives no vectors.", hint="Use tiny-towers, or a CLAP.")

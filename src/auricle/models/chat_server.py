@@ -27,6 +27,7 @@ ATTEMPTS = 4
 BACKOFF = 0.5  # seconds before the second attempt; twice as many before each further one
 PATIENCE = 60.0  # seconds that a server may ask to wait
 CONNECT, BETWEEN = 10.0, 30.0  # seconds to connect, and between two tokens; less where the time-out is less
+SOUNDS = 8  # times the seconds of one sound: what a request holds in all
 WHOLE = 10  # time-outs that an answer may take in all
 HEAD, PER_TOKEN = 1 << 16, 2048  # bytes of an answer: once, and a token
 AGAIN = (408, 429, 500, 502, 503, 504)
@@ -74,12 +75,12 @@ class Address:
             host, port = parts.hostname, parts.port
         except ValueError:
             raise UsageError("this is not the address of a server.", hint=f"Write {FORM}.") from None
-        if "@" in parts.netloc or parts.query:
+        if "@" in parts.netloc or parts.query or re.search(r"[?&=]", parts.fragment):
             raise UsageError("the address of a server holds no key and no parameters.", hint=f"Put the key into the environment as {KEY}.")
         if parts.scheme not in ("http", "https") or not host:
-            raise UsageError(f"{name!r} is not the address of a server.", hint=f"Write {FORM}.")
+            raise UsageError("this is not the address of a server.", hint=f"Write {FORM}.")
         if not parts.fragment:
-            raise UsageError(f"{name!r} does not say which model of the server.", hint=f"Write its name after #, as in {FORM}.")
+            raise UsageError("the address does not say which model of the server.", hint=f"Write its name after #, as in {FORM}.")
         return cls(parts.scheme, host, port, parts.path.rstrip("/"), parts.fragment)
 
     @property

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from auricle.audio.features import TAIL_SECONDS, Float32
 from auricle.audio.types import Audio, Limits
 from auricle.errors import AudioError, ModelError
-from auricle.models.capabilities import EmbedsAudio, EmbedsFrames, Frames, Vectors
+from auricle.models.capabilities import EmbedsAudio, EmbedsFrames, Frames, Vectors, check_vectors
 from auricle.models.streaming import SampleStream
 from auricle.models.two_towers import FrameTowers, unit
 
@@ -89,7 +89,8 @@ class HeardCache:
 
 
 def hear(source: Source, model: EmbedsAudio, *, limits: Limits | None = None, cache: HeardCache | None = None) -> Heard:
-    """All windows of a path, bytes, file or Audio. Raises AudioError as :func:`auricle.audio.blocks` does."""
+    """All windows of a path, bytes, file or Audio. Raises AudioError as :func:`auricle.audio.blocks` does, ModelError ``Capability``."""
+    check_vectors(model)
     key = ("windows", _content(source, limits), model.pipeline_id) if cache else None
     known = cache.get(key) if cache and key else None
     if isinstance(known, Heard):

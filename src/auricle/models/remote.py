@@ -19,7 +19,7 @@ import numpy.typing as npt
 from auricle.audio.types import Audio
 from auricle.errors import AudioError, ModelError, UsageError
 from auricle.models.capabilities import Cut
-from auricle.models.chat_server import Address, ChatServer, Limits, told
+from auricle.models.chat_server import SECONDS, SOUNDS, Address, ChatServer, Limits, told
 from auricle.models.streaming import mono
 
 RATE = 16_000
@@ -51,7 +51,7 @@ class RemoteModel:
 
     @property
     def longest(self) -> float:
-        """Seconds of a sound that are sent (``AURICLE_OPENAI_SECONDS``)."""
+        """Seconds of a sound that are sent (``AURICLE_OPENAI_SECONDS``); all sounds of a question together may have 8 times as many."""
         return self._limits.seconds
 
     @property
@@ -115,6 +115,10 @@ class RemoteModel:
 
     def _body(self, audios: Sequence[Audio], prompt: str) -> dict[str, Any]:
         text = prompt.encode("utf-8", "replace").decode("utf-8")
+        seconds, most = sum(min(audio.duration, self.longest) for audio in audios), self.longest * SOUNDS
+        if seconds > most + 1e-6:
+            message = f"{self.name}: {seconds:.0f} s of sound in one question are more than the {most:g} s that are sent at once."
+            raise ModelError("Unsupported", message, hint=f"Ask about fewer sounds, or set {SECONDS}.")
         sent = [{"type": "input_audio", "input_audio": {"data": self._wav(audio), "format": "wav"}} for audio in audios]
         content: Any = [*sent, {"type": "text", "text": text}] if sent else text
         return {"model": self._address.model, "messages": [{"role": "user", "content": content}]}

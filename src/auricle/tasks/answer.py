@@ -41,6 +41,7 @@ _YES = re.compile(r"\W*yes\b", re.IGNORECASE)
 _BARE = re.compile(r"\W*(?:yes|no|zero|one|two|three|four|five|six|seven|eight|nine|ten|\d+|near|far|about .*)\W*$", re.IGNORECASE)
 
 Told = Callable[[str], None]
+Heard = Callable[[float], None]
 
 
 def ask(
@@ -57,6 +58,7 @@ def ask(
     seed: int = 0,
     limits: Limits | None = None,
     told: Told | None = None,
+    heard: Heard | None = None,
 ) -> Answer:
     """Ask about a sound, or about several at once (a list) where the model takes them.
 
@@ -65,7 +67,7 @@ def ask(
     examples: pairs of a sound and its answer to the same question, for models that take several sounds.
     start, end: seconds of the recording that are asked about. A recording longer than the model hears at once is asked about where the
     question's words fit it best: the answer says where that is.
-    told: called with each piece of the answer as it is spoken.
+    told: called with each piece of the answer as it is spoken. heard: with each second that is come to on the way to it.
     Raises AudioError, ModelError (``Capability``, ``Unsupported``), UsageError (no question, a very long one).
     """
     question = _checked(question)
@@ -82,34 +84,35 @@ def ask(
     path = speaking.path_of(sources[0])
     listener = speaking.tower_of(speaker, tower)
     subject = _subject(question)
-    heard = [_moment(one, speaker, listener, subject, start, end, limits) for one in sources]
+    asked = [_moment(one, speaker, listener, subject, start, end, limits, heard) for one in sources]
     shown = [_moment(sound, speaker, listener, subject, 0.0, None, limits) for sound, _ in examples]
-    prompt = _prompt(question, [answer for _, answer in examples], len(heard))
-    first, last = heard[0].offset, heard[0].offset + heard[0].duration
+    prompt = _prompt(question, [answer for _, answer in examples], len(asked))
+    first, last = asked[0].offset, asked[0].offset + asked[0].duration
 
     def found(text: str, spans: Sequence[Evidence] = (), missing: Sequence[Claim] = (), scores: dict[str, float] | None = None) -> Answer:
         untold = bool(_UNTOLD.match(text))
+        said = CANNOT_TELL if untold and not chosen else text
         return Answer(
-            path, question, CANNOT_TELL if untold and not chosen else text, tuple(spans), tuple(claim.text for claim in missing), untold,
-            first, last, scores or {}, speaker.name, speaker.pipeline_id,
+            path, question, said, tuple(spans), tuple(claim.text for claim in missing), untold, first, last, scores or {},
+            speaker.name, speaker.pipeline_id,
         )  # fmt: skip
 
-    if all(map(speaking.silent, heard)) and not chosen:
+    if all(map(speaking.silent, asked)) and not chosen:
         return found(NOTHING)
     if chosen:
-        scores = _likelihoods(speaker, [*shown, *heard], prompt, chosen, contrast)
+        scores = _likelihoods(speaker, [*shown, *asked], prompt, chosen, contrast)
         text = max(scores, key=lambda option: scores[option])
     else:
         scores, text = {}, ""
-        for piece in _spoken(speaker, [*shown, *heard], prompt, seed, contrast):
+        for piece in _spoken(speaker, [*shown, *asked], prompt, seed, contrast):
             text += piece
             if told is not None:
                 told(piece)
         text = " ".join(text.split())
-    if len(heard) > 1 or _UNTOLD.match(text):
+    if len(asked) > 1 or _UNTOLD.match(text):
         return found(text, scores=scores)
     every = _claimed(text, subject)
-    spans = evidence(heard[0], every, listener, offset=first)
+    spans = evidence(asked[0], every, listener, offset=first)
     return found(text, spans, unsupported(every, spans) if not _BARE.match(text) or _YES.match(text) else (), scores)
 
 
@@ -140,14 +143,17 @@ def _prompt(question: str, answers: Sequence[str], sounds: int) -> str:
 
 
 def _moment(
-    source: Any, speaker: Any, listener: Any, subject: Sequence[Claim], start: float, end: float | None, limits: Limits | None
-) -> Audio:
+    source: Any, speaker: Any, listener: Any, subject: Sequence[Claim], start: float, end: float | None, limits: Limits | None,
+    heard: Heard | None = None,
+) -> Audio:  # fmt: skip
     """As much of a recording as the model hears at once: all of it, or the piece that the question's words fit best."""
     best: Audio | None = None
     score = -np.inf
     text = listener.embed_text([claim.sound for claim in subject]) if subject else None
     pieces = speaking.windows(source, speaker, start=start, end=end, limits=limits)
     for number, piece in enumerate(pieces):
+        if heard is not None:
+            heard(piece.offset)
         if number == 0:
             best = piece
             continue

@@ -60,15 +60,15 @@ def caption_stream(
     heard: Heard | None = None,
 ) -> Iterator[Caption]:
     """The same, each as soon as it is known that the next piece says something else. told: called with each piece of text as it is
-    spoken, before evidence was looked for; heard: with the second that was come to, after each piece of sound."""
+    spoken, before evidence was looked for; heard: with the second that was come to, before each piece of sound."""
     speaker = speaking.speaker(model)
     listener = speaking.tower_of(speaker, tower)
     path = speaking.path_of(source)
     before: Caption | None = None
     for piece in speaking.windows(source, speaker, start=start, end=end, limits=limits):
-        one = _caption(piece, path, speaker, listener, keep_unsupported, told)
         if heard is not None:
-            heard(one.end)
+            heard(piece.offset)
+        one = _caption(piece, path, speaker, listener, keep_unsupported, told)
         if before is not None and before.caption == one.caption:
             missing = tuple(dict.fromkeys((*before.unsupported, *one.unsupported)))
             before = replace(before, end=one.end, evidence=_joined(before.evidence, one.evidence), unsupported=missing)

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from auricle.errors import ModelError
+from auricle.models.capabilities import check_vectors
 from auricle.results import Embedding
 
 
 def embed_texts(texts: Sequence[str], model: Any) -> Iterator[Embedding]:
-    """One unit vector a text."""
+    """One unit vector a text. Raises ModelError ``Capability``."""
+    check_vectors(model)
     if not texts:
         return
     for text, vector in zip(texts, model.embed_text(list(texts)), strict=True):
