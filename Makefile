@@ -60,11 +60,12 @@ HELD = build/search-benchmark
 results: $(VENV)/dev
 	mkdir -p $(RESULTS)
 	$(BIN)/auricle evaluate random tiny-towers@1 tiny-towers@2 --on esc10 --on fsdd --on fsdd-speakers --on clips=$(HELD) --on search=$(HELD) \
-		--on scenes=$(HELD) --write $(RESULTS)/results.json
+		--on scenes=$(HELD) --on scene-questions=$(HELD) --write $(RESULTS)/results.json
+	$(BIN)/auricle evaluate tiny-heads --on esc10 --on scene-questions=$(HELD) --write $(RESULTS)/heads.json
 	$(BIN)/auricle evaluate random-clap --on esc10 --write $(RESULTS)/floor.json
 	$(BIN)/auricle audit tiny-towers@1 tiny-towers@2 --sounds $(HELD) --half test --write $(RESULTS)/audit.json
-	$(BIN)/auricle report $(RESULTS)/results.json $(RESULTS)/floor.json $(RESULTS)/audit.json -o $(RESULTS)/report.html
-	$(BIN)/python docs/make_results.py $(RESULTS)/results.json $(RESULTS)/floor.json $(RESULTS)/audit.json
+	$(BIN)/auricle report $(RESULTS)/results.json $(RESULTS)/heads.json $(RESULTS)/floor.json $(RESULTS)/audit.json -o $(RESULTS)/report.html
+	$(BIN)/python docs/make_results.py $(RESULTS)/results.json $(RESULTS)/heads.json $(RESULTS)/floor.json $(RESULTS)/audit.json
 
 speed: $(VENV)/dev
 	$(BIN)/python speed/index.py

@@ -31,7 +31,7 @@ def measured(document: dict[str, Any]) -> list[str]:
     runs = document["runs"]
     models = list(dict.fromkeys(run["model"] for run in runs))
     lines = [
-        "| benchmark | metric | n, sources | chance | " + " | ".join(f"`{m}`" for m in models) + " | by hearing, `" + models[-1] + "` |"
+        "| benchmark | metric | n, sources | chance | " + " | ".join(f"`{m}`" for m in models) + " | by hearing, last model |"
     ]
     lines.append("| --- " * (5 + len(models)) + "|")
     for benchmark in dict.fromkeys(run["benchmark"] for run in runs):
@@ -41,7 +41,8 @@ def measured(document: dict[str, Any]) -> list[str]:
             if "hit@" in score["metric"] if benchmark == "search" else place:
                 continue
             found = [next((s for s in own[m]["scores"] if s["metric"] == score["metric"]), None) if m in own else None for m in models]
-            gain = own.get(models[-1], {}).get("audio_gain") if not place else None
+            last = next((own[m] for m in reversed(models) if m in own), {})  # of the models, the last that was measured on it
+            gain = last.get("audio_gain") if not place else None
             heard = f"+{cell(gain)}" if gain else "–"
             title = first["title"] + (", synthetic" if first["synthetic"] else "")
             chance = plain(score["baselines"].get("chance"))

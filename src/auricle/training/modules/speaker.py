@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from auricle.models.hearing import BANDS
 from auricle.training.modules.layers import Block, key_bias
 
 FINEST, COARSEST = 0.5, 60.0  # seconds: periods of the time code
@@ -55,8 +56,9 @@ class Connector(nn.Module):
         self.scale.copy_(1 / spread)
 
     def levels(self, frames: Tensor) -> Tensor:
-        """Loudness ``[b, n]``: the mean of the envelope, in units of its spread."""
-        return ((frames - self.mean) * self.scale)[..., self.hidden :].mean(-1)
+        """Loudness ``[b, n, bands]``: the mean of the envelope over a frame, in units of its spread."""
+        envelope = ((frames - self.mean) * self.scale)[..., self.hidden :]
+        return envelope.unflatten(-1, (-1, BANDS)).mean(-2)
 
     def forward(self, frames: Tensor, times: Tensor, mask: Tensor, deaf: bool = False) -> Tensor:
         """deaf: only the times are known."""
@@ -78,7 +80,7 @@ class Kinds(nn.Module):
     anchors: Tensor
     tokens: Tensor
 
-    def __init__(self, anchors: Tensor, tokens: Tensor, width: int) -> None:
+    def __init__(self, anchors: Tensor, tokens: Tensor, width: int, bands: int) -> None:
         super().__init__()
         self.register_buffer("anchors", anchors)
         self.register_buffer("tokens", tokens)
@@ -91,7 +93,7 @@ class Kinds(nn.Module):
         for layer in (self.holds, self.begins):
             nn.init.normal_(layer.weight, std=0.02)
             nn.init.constant_(layer.bias, -6.0)
-        self.fact = nn.Linear(2 + len(COUNTS) + 3 * len(SECONDS) + 2 * len(LEVELS), width)
+        self.fact = nn.Linear(2 + 2 * len(COUNTS) + 3 * len(SECONDS) + 2 * len(LEVELS) + bands, width)
         self.share = nn.Parameter(torch.tensor(SHARE))
         with torch.no_grad():
             self.marks.weight.mul_(0.5).add_(torch.eye(width))
@@ -109,22 +111,28 @@ class Kinds(nn.Module):
         return self.holds(heard) + self.gain * (frames / length) @ self.anchors.T, self.begins(heard)
 
     def slots(self, holds: Tensor, begins: Tensor, times: Tensor, levels: Tensor, mask: Tensor) -> Tensor:
-        """What is known of each kind, ``[b, k, width]``. levels: loudness of the frames ``[b, n]``, any unit."""
+        """What is known of each kind, ``[b, k, width]``. levels: loudness of the frames ``[b, n, bands]``, any unit.
+
+        When, how long and how often are read relative to the surest frame: a sound that is faintly believed has its times all the same.
+        """
         there = mask.unsqueeze(-1).float()
         p, q = torch.sigmoid(holds.float()) * there, torch.sigmoid(begins.float()) * there
-        p = p.square()
         most = p.amax(1)
-        seen = p / (1e-3 + p.sum(1, keepdim=True))
-        absent = torch.log1p(-p.clamp_max(1 - 1e-4))
-        ahead, behind = torch.exp(absent.cumsum(1) - absent), torch.exp(absent.flip(1).cumsum(1).flip(1) - absent)  # not before, not after
+        share = (p / most.clamp_min(1e-3).unsqueeze(1)).square()
+        absent = torch.log1p(-share.clamp_max(1 - 1e-4))
+        ahead, behind = absent.cumsum(1) - absent, absent.flip(1).cumsum(1).flip(1) - absent  # log-odds of not before, and not after
         clock = times.float().unsqueeze(-1)
-        first, last = (ahead * p * clock).sum(1), (behind * p * clock).sum(1)
-        level = (seen * levels.float().unsqueeze(-1)).sum(1)
-        loudest = level - torch.where(most > 0.2, level, level.new_tensor(-9.0)).amax(1, keepdim=True)
-        spans = (bumps(x, SECONDS, 1.0) for x in (first, last, 0.5 * p.sum(1)))
+        first, last = (mean_over(torch.exp(x) * share, clock) for x in (ahead, behind))
+        bands = torch.einsum("bnk,bnc->bkc", share, levels.float()) / share.sum(1).clamp_min(1e-3).unsqueeze(-1)
+        level = bands.mean(-1)
+        loudest = level - torch.where(most > 0.4, level, level.new_tensor(-9.0)).amax(1, keepdim=True)
+        spans = (bumps(x, SECONDS, 1.0) for x in (first, last, 0.5 * share.sum(1)))
         loudness = bumps(level, LEVELS, 0.5), bumps(loudest, LEVELS - LEVELS.max(), 0.5)
-        facts = torch.cat([bumps(q.sum(1), COUNTS, 0.5), *spans, *loudness], -1)
-        known = torch.cat([most.unsqueeze(-1), p.sum(1).unsqueeze(-1) / 12, facts * most.unsqueeze(-1)], -1)
+        # of kinds that are alike one beginning is shared, and none is sure of it
+        anything = 1 - torch.exp(torch.log1p(-q.clamp_max(1 - 1e-4)).sum(2, keepdim=True))
+        facts = torch.cat([bumps(q.sum(1), COUNTS, 0.5), *spans, *loudness, bumps((anything * share).sum(1), COUNTS, 0.5), bands], -1)
+        sure = most.unsqueeze(-1)
+        known = torch.cat([sure.square(), share.sum(1).unsqueeze(-1) / 12 * sure, facts * sure], -1)
         found: Tensor = self.fact(known.to(self.fact.weight.dtype))
         return found * mask.any(1)[:, None, None]
 
@@ -217,7 +225,7 @@ class Speaker(nn.Module):
             "heads": heads, "listener": listener, "places": places,
         }  # fmt: skip
         self.connector = Connector(hidden, envelope, width, listener, heads, dropout)
-        self.kinds = Kinds(torch.zeros(kinds[0], hidden), torch.zeros(kinds, dtype=torch.long), width)
+        self.kinds = Kinds(torch.zeros(kinds[0], hidden), torch.zeros(kinds, dtype=torch.long), width, BANDS)
         self.decoder = Decoder(
             vocabulary, width, layers, heads, places, kinds[0]
         )  # its words change each time: only ears meet the same clips again
@@ -264,6 +272,11 @@ def _own(texts: Tensor) -> Tensor:
 def _added(seen: Tensor, dtype: torch.dtype) -> Tensor:
     """What attention adds, ``[b, 1, q, k]``."""
     return (seen.to(dtype) - 1.0)[:, None] * 1e9
+
+
+def mean_over(weight: Tensor, value: Tensor) -> Tensor:
+    """The mean of ``value`` [b, n, 1] by ``weight`` [b, n, k]."""
+    return (weight * value).sum(1) / weight.sum(1).clamp_min(1e-6)
 
 
 def bumps(x: Tensor, centres: Tensor, width: float) -> Tensor:

@@ -75,7 +75,9 @@ def texts_of(scene: SceneTexts, rng: np.random.Generator, captions: int, questio
         found += [(str(rng.choice(DESCRIBE)), scene.captions[i]) for i in drawn]
     found += listed(scene, rng)
     if scene.questions:
-        for i in rng.permutation(len(scene.questions))[:questions]:
+        often = Counter(q.kind for q in scene.questions)
+        weight = np.array([1 / often[q.kind] for q in scene.questions])  # kinds in turn: what few scenes allow to be asked is asked there
+        for i in rng.choice(len(weight), min(questions, len(weight)), replace=False, p=weight / weight.sum()):
             found.append(asked(scene.questions[i], rng))
     return found
 

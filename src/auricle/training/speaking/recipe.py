@@ -35,6 +35,7 @@ class Stage(_Part):
     texts: list[str] = Field(default_factory=list)  # CSV files of captions; only the language stage reads them
     init: str | None = None  # folder of the stage before
     ears: str | None = None  # folder of a stage whose ears are taken: all but the decoder
+    frozen: bool = False  # ears as they are: only what reads them learns
     tower: str = "tiny-towers@2"  # whose text tower knows the names of the kinds
     size: Size = Size()
     loss: Literal["answers", "whole", "kinds"] = "answers"

@@ -16,7 +16,7 @@ from auricle.data.items import Question
 from auricle.data.world.facts import Facts, SceneEvent
 from auricle.errors import DataError
 
-UNHEARD = ("said", "words")  # kinds about a speaker's words, which no frame of the tower tells
+UNHEARD = ("said", "words", "distance")  # kinds that no frame of the tower tells: a speaker's words, near or far
 QUOTE = "“"
 FRAME = 0.975  # seconds that a frame hears
 CLEAR = 0.15  # seconds of a sound inside a frame that make it one of the frame's, or half of a shorter sound

@@ -45,6 +45,8 @@ def run(stage: Stage, folder: Path, base: Path, *, until: float | None = None) -
         tokenizer, captions=stage.captions, questions=stage.questions, whole=stage.loss == "whole", deaf=stage.deaf,
         places=stage.size.places, kinds=kinds,
     )  # fmt: skip
+    for name, value in model.named_parameters():
+        value.requires_grad = not (stage.frozen and name.startswith(EARS))
     optimiser = _optimiser(model, stage)
     step = _resume(folder, model, optimiser)
     begun, kept, tokens = time.perf_counter(), [], 0
@@ -230,8 +232,9 @@ def _anchors(tower: str, kinds: list[str]) -> Tensor:
 
 
 def _optimiser(model: Speaker, stage: Stage) -> torch.optim.Optimizer:
-    decayed = [p for p in model.parameters() if p.ndim > 1]
-    plain = [p for p in model.parameters() if p.ndim <= 1]
+    learned = [p for p in model.parameters() if p.requires_grad]
+    decayed = [p for p in learned if p.ndim > 1]
+    plain = [p for p in learned if p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": stage.decay}, {"params": plain, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=stage.rate, betas=(0.9, 0.98))
 
