@@ -28,7 +28,15 @@ CANNOT_TELL = "cannot tell from this recording"
 LONGEST = 2000  # characters of a question
 MAX_TOKENS = 96
 
-_UNTOLD = re.compile(r"\W*(?:i |it )?(?:cannot|can't|can not) (?:be told|tell|say|determine|know)\b", re.IGNORECASE)
+_UNTOLD = re.compile(
+    r"\W*(?:(?:i|it|this|the (?:audio|recording|sound|clip)) )?(?:(?:cannot|can't|can not|could not|couldn't)"
+    r" (?:be (?:told|said|determined|known)|tell|say|determine|know|answer)|(?:is |it's |it is )?(?:impossible|not possible) to (?:tell|say|determine|know|answer))\b",
+    re.IGNORECASE,
+)
+_POINTS = re.compile(
+    r"(?:it|this|that|a sound|sounds?|noises?|(?:the )?(?:first|second|third|last|other|former|latter)(?: (?:one|sound|recording))?)",
+    re.IGNORECASE,
+)
 _ASKING = re.compile(  # words that ask, and say nothing of the sound that is asked about
     r"\b(?:(?:at )?what(?: time)?|how (?:many times|often|long|far off|far)|which|when|where|who|why|is|are|was|were|does|do|did|can"
     r"|could|has|have|there|you|one|we|any(?:one|thing)|hears?|heard|audible|to be|be|(?:(?:in|of) )?(?:the|this) (?:recording|clip)"
@@ -38,7 +46,9 @@ _ASKING = re.compile(  # words that ask, and say nothing of the sound that is as
     re.IGNORECASE,
 )
 _YES = re.compile(r"\W*yes\b", re.IGNORECASE)
-_BARE = re.compile(r"\W*(?:yes|no|zero|one|two|three|four|five|six|seven|eight|nine|ten|\d+|near|far|about .*)\W*$", re.IGNORECASE)
+_BARE = re.compile(
+    r"\W*(?:yes|no|zero|one|two|three|four|five|six|seven|eight|nine|ten|\d+)(?: times?)?\W*$|\W*(?:near|far|about .*)\W*$", re.IGNORECASE
+)
 
 Told = Callable[[str], None]
 Heard = Callable[[float], None]
@@ -201,13 +211,18 @@ def _spoken(speaker: Any, sounds: Sequence[Audio], prompt: str, seed: int, contr
 def _subject(question: str) -> tuple[Claim, ...]:
     """The sounds that a question is about: of its first line, what stands between the words that only ask."""
     line = question.splitlines()[0].rstrip("?. ")
-    return tuple(claim for part in _ASKING.split(line) for claim in claims(part.strip()) if re.search(r"\w{3}", claim.sound))
+    return tuple(claim for part in _ASKING.split(line) for claim in _sounds(part.strip()))
+
+
+def _sounds(text: str) -> tuple[Claim, ...]:
+    """Claims that name a sound: not the letter of an option, nor what only points at one ("the first")."""
+    return tuple(claim for claim in claims(text) if re.search(r"\w{3}", claim.sound) and not _POINTS.fullmatch(claim.sound))
 
 
 def _claimed(answer: str, subject: tuple[Claim, ...]) -> tuple[Claim, ...]:
     """What an answer claims to be heard: its own clauses, or what was asked about where it only says yes, how many or how long."""
     if not _BARE.match(answer):
-        return claims(re.sub(r"^\W*(?:yes|no)\b[\s:,]*", "", answer, flags=re.IGNORECASE))
+        return _sounds(re.sub(r"^\W*(?:yes|no)\b[\s:,]*", "", answer, flags=re.IGNORECASE))
     if re.match(r"\W*(?:no|zero|0)\W*$", answer, re.IGNORECASE):
         return ()
     return subject

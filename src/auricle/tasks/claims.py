@@ -14,13 +14,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 _JOIN = re.compile(
-    r"\s*[,;:.]\s*(?:(?:and|but)\s+)?(?:(?:then|next|later|meanwhile|after (?:that|this)|afterwards?|finally|at the same (?:time|moment))\b[,;:]?\s*)?(?:(?:while|as|with|during|before|after|followed by)\s+)?"
+    r"\s*(?:[;:]|[,.](?!\d))\s*(?:(?:and|but)\s+)?(?:(?:then|next|later|meanwhile|after (?:that|this)|afterwards?|finally|at the same (?:time|moment))\b[,;:]?\s*)?(?:(?:while|as|with|during|before|after|followed by)\s+)?"
     r"|\s+(?:and|but)\s+(?:(?:then|next|later|meanwhile|after that|finally|at the same (?:time|moment))\b,?\s*)?"
     r"|\s+(?:then|while|whilst|as(?=\s+(?:an?|the|some\w*|people|rain|wind|water|music|he|she|it|they)\b)|during|before|after|with(?! (?:no|much|a lot of|an? (?:loud|soft|short|long|slow|fast|low|high)\b))|followed by|preceded by|together with|along with|alongside|over(?=\s+(?:an?|the)\b)|plus)\s+",
     re.IGNORECASE,
 )
 _CARRIER = re.compile(
-    r"^(?:(?:and|but|so|then|first(?: comes?)?|later|listen|only|just|nothing but|also|both|yes|there (?:is|are|comes?)|there's|comes|(?:you|we|i|one) (?:can )?hears?|it is|(?:in|on) (?:this|the) (?:clip|recording|audio|file)|hearing|"
+    r"^(?:(?:and|but|so|then|because|since|first(?: comes?)?|later|listen|only|just|nothing but|also|both|yes|there (?:is|are|comes?)|there's|comes|(?:you|we|i|one) (?:can )?hears?|it is|(?:in|on) (?:this|the) (?:clip|recording|audio|file)|hearing|"
     r"during|while|as|before|after|with|(?:the |an? |some )?(?:sounds?|noises?|recordings?|audio|clips?) (?:of|features?|contains?)|the (?:playing|ring|hit|patter|rumble|howling|zap|thump)(?= of))\b[:,]?\s*)+",
     re.IGNORECASE,
 )
@@ -36,6 +36,10 @@ _PLACE = re.compile(
     re.IGNORECASE,
 )
 _DENIAL = re.compile(r"\b(?:no|not|without|neither|nor|never|nothing|none|silence|silent|lacks?|absent)\b", re.IGNORECASE)
+_LACKING = re.compile(r"\s+(?:with no|without|but no)\b.*$", re.IGNORECASE)  # what is denied behind a sound denies another
+_COUNT = re.compile(
+    r"^(?:two|three|four|five|six|seven|eight|nine|ten|several|many|a few|some|\d+)\s+(?!(?:is|are|was|were)\b)(?=\w+s\b)", re.IGNORECASE
+)
 _SETTING = re.compile(
     r"\s+in (?:an?|the) [\w ]*\b(?:room|hall|street|church|cave|space|studio|forest|city|corridor|place)\b.*$", re.IGNORECASE
 )
@@ -43,7 +47,7 @@ _SETTING = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """``text``: the clause as it stands, from ``start`` to ``end`` of the sentence. ``sound``: what is to be heard, without manner and place."""
+    """``text``: the clause as it stands, from ``start`` to ``end`` of the sentence. ``sound``: what is to be heard, without count, manner and place."""
 
     text: str
     sound: str
@@ -97,6 +101,7 @@ def _clauses(sentence: str) -> list[tuple[int, int]]:
 
 
 def _sound(clause: str) -> str:
+    clause = _LACKING.sub("", clause)
     if _DENIAL.search(clause):
         return ""
     part, before = clause.strip(" .,;:!?“”\"'"), None
@@ -104,4 +109,4 @@ def _sound(clause: str) -> str:
         before = part
         part = _SETTING.sub("", _MANNER.sub("", _CARRIER.sub("", part))).strip(" .,;:!?")
         part = re.sub(r"^of\s+", "", part)
-    return "" if _PLACE.match(part) else part
+    return "" if _PLACE.match(part) else _COUNT.sub("", part)
