@@ -29,8 +29,9 @@ LONGEST = 2000  # characters of a question
 MAX_TOKENS = 96
 
 _UNTOLD = re.compile(
-    r"\W*(?:(?:i|it|this|the (?:audio|recording|sound|clip)) )?(?:(?:cannot|can't|can not|could not|couldn't)"
-    r" (?:be (?:told|said|determined|known)|tell|say|determine|know|answer)|(?:is |it's |it is )?(?:impossible|not possible) to (?:tell|say|determine|know|answer))\b",
+    r"\W*(?:(?:i|it|this|the (?:audio|recording|sound|clip)) )?"
+    r"(?:(?:cannot|can't|can not|could not|couldn't) (?:be (?:told|said|determined|known)|tell|say|determine|know|answer)"
+    r"|(?:is |it's |it is )?(?:impossible|not possible) to (?:tell|say|determine|know|answer))\b",
     re.IGNORECASE,
 )
 _POINTS = re.compile(
