@@ -10,7 +10,8 @@ import pytest
 import auricle
 from auricle.service.app import create_app
 from auricle.service.config import ServiceConfig
-from auricle.service.routes import exports, libraries, openai, recordings, search, sound, taught
+from auricle.service.routes import chat, exports, libraries, openai, recordings, saying, search, sound, taught
+from service.talking import Scripted
 
 SRC = Path(auricle.__file__).parent
 DECODERS = {"av", "soundfile", "wave", "mutagen", "wavinfo", "aifc", "sndhdr", "audioread", "librosa"}
@@ -22,6 +23,12 @@ ENTRIES = {
     ("POST", "/api/v1/classify"): "clip: recording, upload, base64, data: URI, URL",
     ("POST", "/api/v1/detect"): "clip: recording, upload, base64, data: URI, URL",
     ("POST", "/api/v1/detect/stream"): "recordings, decoded",
+    ("POST", "/api/v1/caption"): "clip: recording, upload, base64, data: URI, URL",
+    ("POST", "/api/v1/caption/stream"): "recordings, decoded",
+    ("POST", "/api/v1/captions"): "recordings, decoded",
+    ("POST", "/api/v1/ask"): "clip, more: recording, upload, base64, data: URI, URL",
+    ("POST", "/api/v1/ask/stream"): "clip, more: recording, upload, base64, data: URI, URL",
+    ("POST", "/v1/chat/completions"): "input_audio, audio_url",
     ("POST", "/api/v1/taught"): "recordings, decoded where a moment is shorter than a window",
     ("POST", "/api/v1/taught/{name}/answers"): "recordings, decoded where a moment is shorter than a window",
     ("POST", "/api/v1/uploads"): "form, raw body",
@@ -73,16 +80,17 @@ def imported(tree):
 def test_nothing_decodes_but_the_gate():
     found = {str(path) for path, tree in modules() if any(name.split(".")[0] in DECODERS for name in imported(tree))}
     # What writes or draws our own samples decodes nothing from outside.
-    writing = {"audio/writing.py", "audio/encoding.py", "audio/spectrogram.py"}
+    writing = {"audio/writing.py", "audio/encoding.py", "audio/spectrogram.py", "models/remote.py"}
     assert {path for path in found if not path.startswith("audio/_")} <= writing  # audio/_*.py run in the decode worker
 
 
 def test_nothing_opens_a_url_but_fetch():
     found = {str(path) for path, tree in modules() if any(name in OPENERS for name in imported(tree))}
-    assert found <= {"service/fetch.py", "models/download.py", "models/pulling.py"}  # the latter for `auricle models pull` alone
+    pulling = {"models/download.py", "models/pulling.py"}  # for `auricle models pull` alone
+    assert found <= {"service/fetch.py", *pulling, "models/chat_server.py"}  # the last where the user named a server
 
 
-@pytest.mark.parametrize("module", [exports, libraries, openai, recordings, search, sound, taught])
+@pytest.mark.parametrize("module", [chat, exports, libraries, openai, recordings, saying, search, sound, taught])
 def test_a_route_opens_no_file_of_its_own(module):
     """Reading what an export made is all that a route does with files."""
     tree = ast.parse(Path(module.__file__).read_text("utf-8"))
@@ -101,10 +109,12 @@ def test_limits_hold_at_every_door(server, monkeypatch):
     tight = dataclasses.replace(context.CLIP_LIMITS, seconds=1.0)
     for module in (context, search, openai):
         monkeypatch.setattr(module, "CLIP_LIMITS", tight)
+    monkeypatch.setattr(server.service.context.speakers, "of", lambda name=None: Scripted())
     data = (SOUNDS / "weather" / "thunderstorm.opus").read_bytes()
     text = base64.b64encode(data).decode()
     post = server.client.post
     item = {"type": "input_audio", "input_audio": {"data": text, "format": "ogg"}}
+    ask = {"type": "text", "text": "what is it?"}
     link = {"type": "audio_url", "audio_url": {"url": f"data:audio/ogg;base64,{text}"}}
     for answer in (
         post("/api/v1/uploads", content=data, headers={"content-type": "audio/ogg"}),
@@ -112,6 +122,11 @@ def test_limits_hold_at_every_door(server, monkeypatch):
         post("/api/v1/search", json={"like": {"audio": text}}),
         post("/api/v1/search", json={"like": {"audio": f"data:audio/ogg;base64,{text}"}}),
         post("/api/v1/classify", json={"clip": {"audio": text}, "labels": ["rain"]}),
+        post("/api/v1/caption", json={"clip": {"audio": text}}),
+        post("/api/v1/ask", json={"clip": {"audio": text}, "question": "what is it?"}),
+        post("/api/v1/ask/stream", json={"clip": {"audio": text}, "question": "what is it?"}),
+        post("/v1/chat/completions", json={"model": "any", "messages": [{"role": "user", "content": [item, ask]}]}),
+        post("/v1/chat/completions", json={"model": "any", "messages": [{"role": "user", "content": [link, ask]}], "stream": True}),
         post("/v1/embeddings", json={"model": "tiny-towers", "input": [item]}),
         post("/v1/embeddings", json={"model": "tiny-towers", "input": [link]}),
     ):

@@ -26,7 +26,7 @@ from auricle.service.jobs import ACTIVE, Jobs
 from auricle.service.keys import Keys
 from auricle.service.libraries import Libraries
 from auricle.service.metrics import Metrics
-from auricle.service.routes import exports, landscape, libraries, openai, recordings, report, search, sound, taught
+from auricle.service.routes import chat, exports, landscape, libraries, openai, recordings, report, saying, search, sound, taught
 from auricle.service.schemas import Problem
 from auricle.service.uploads import Uploads
 
@@ -80,6 +80,7 @@ def _api(context: Context) -> FastAPI:
             finally:
                 context.closing.set()
                 context.jobs.close()
+                context.speakers.close()
                 context.embedders.close()
                 context.libraries.close()
 
@@ -90,7 +91,7 @@ def _api(context: Context) -> FastAPI:
     )  # fmt: skip
     api.state.context = context
     problems.install(api)
-    for group in (search, recordings, sound, exports, taught, libraries, openai, landscape, report):
+    for group in (search, recordings, sound, exports, taught, saying, libraries, openai, chat, landscape, report):
         api.include_router(group.router)
     _health(api, context)
     if mcp is not None:

@@ -22,6 +22,7 @@ from auricle.service.jobs import Jobs
 from auricle.service.libraries import Libraries, Served
 from auricle.service.metrics import Metrics
 from auricle.service.problems import ServiceError
+from auricle.service.speakers import Speakers
 from auricle.service.uploads import Uploads
 
 # What the gate lets in through a request: a clip to ask with, not a collection.
@@ -38,6 +39,10 @@ class Context:
     metrics: Metrics
     found: dict[str, Any] = field(default_factory=dict)  # last searches, for their next pages
     closing: threading.Event = field(default_factory=threading.Event)
+    speakers: Speakers = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.speakers = Speakers(self.closing)
 
     def embedder(self, served: Served) -> Embedder:
         """The shared model of a library. Raises ModelError when it is not on this machine."""

@@ -126,7 +126,9 @@ class Door:
             if exchange.started:
                 raise  # the server cuts the connection, so that half an answer is not taken for a whole one
             known = exchange.refused or problems.as_service_error(error)
-            await exchange.answer(known.response(exchange.request_id) if known else problems.internal(exchange.request_id))
+            openai = problems.is_openai(scope)
+            given = known.response(exchange.request_id, openai=openai) if known else problems.internal(exchange.request_id, openai=openai)
+            await exchange.answer(given)
 
     def _who(self, ask: Asked, loopback_name: bool) -> Caller:
         try:
@@ -164,6 +166,7 @@ class Exchange:
         self._receive, self._send, self._throttle = receive, send, throttle
         self.request_id = request_id
         self._head = scope["method"] == "HEAD"
+        self._openai = problems.is_openai(scope)
         self._bodied = any(name.lower() in (b"content-length", b"transfer-encoding") and value != b"0" for name, value in scope["headers"])
         self.started = self.done = False
         self.status = 0
@@ -223,7 +226,7 @@ class Exchange:
         if message["type"] == "http.response.start":
             if self.refused is not None:  # whatever the application makes of a body that was cut off, this is the answer
                 self._replaced = True
-                await self._give(self.refused.response(self.request_id))
+                await self._give(self.refused.response(self.request_id, openai=self._openai))
                 return
             message = {**message, "headers": self._with_ours(message.get("headers", []))}
             self.started, self.status = True, message["status"]
@@ -282,7 +285,7 @@ def page(status: int, title: str, text: str) -> Response:
 def _refusal(error: ServiceError, scope: Scope, request_id: str) -> Response:
     if error.code in ("session_needed", "key_needed") and guards.wants_page(scope):
         return page(401, "This page is not signed in", "Open it with <code>auricle ui</code>, or by the link that the server printed.")
-    return error.response(request_id)
+    return error.response(request_id, openai=problems.is_openai(scope))
 
 
 def _too_large(limit: int) -> ServiceError:

@@ -25,10 +25,35 @@ _OPEN = frozenset({"/health/live", "/health/ready"})
 # The page itself holds nothing of anyone's: what it shows it asks for, and that needs the session.
 _SHELL = re.compile(r"/(?:index\.html|assets/[^/\\]+|[\w.-]+\.(?:js|css|ico|png|svg|webmanifest|txt))?")
 _READING = frozenset(
-    {"/api/v1/search", "/api/v1/classify", "/api/v1/peaks", "/api/v1/exports", "/api/v1/uploads", "/v1/embeddings"}
+    {
+        "/api/v1/search",
+        "/api/v1/classify",
+        "/api/v1/detect",
+        "/api/v1/detect/stream",
+        "/api/v1/caption",
+        "/api/v1/caption/stream",
+        "/api/v1/ask",
+        "/api/v1/ask/stream",
+        "/api/v1/peaks",
+        "/api/v1/exports",
+        "/api/v1/uploads",
+        "/v1/embeddings",
+        "/v1/chat/completions",
+    }
 )  # POSTs that change nothing of the library
-_WRITING = frozenset({"/api/v1/tags", "/api/v1/map"})
-_INLINE = frozenset({"/api/v1/search", "/api/v1/classify", "/v1/embeddings"})  # bodies with sound as base64
+_WRITING = frozenset({"/api/v1/tags", "/api/v1/captions", "/api/v1/map"})
+_INLINE = frozenset(
+    {
+        "/api/v1/search",
+        "/api/v1/classify",
+        "/api/v1/detect",
+        "/api/v1/caption",
+        "/api/v1/ask",
+        "/api/v1/ask/stream",
+        "/v1/embeddings",
+        "/v1/chat/completions",
+    }
+)  # bodies with sound as base64
 _MULTIPART = 1 << 16  # what the wrapping of an upload may add to it
 
 

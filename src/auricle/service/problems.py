@@ -18,7 +18,7 @@ from starlette.responses import Response
 from auricle.errors import AudioError, AuricleError, LibraryError, ModelError, UsageError
 
 if TYPE_CHECKING:
-    from auricle.service.schemas import Problem
+    from auricle.service.schemas import OpenAIProblem, Problem
 
 log = logging.getLogger("auricle.service")
 
@@ -153,11 +153,12 @@ class ServiceError(Exception):
         """What it says, where an answer has begun already and can only end so."""
         return _document(self.status, self.code, self.detail, self.hint, self.retryable, request_id)
 
-    def response(self, request_id: str = "") -> Response:
+    def response(self, request_id: str = "", *, openai: bool = False) -> Response:
         """The answer itself."""
         return problem(
-            self.status, self.code, self.detail, hint=self.hint, retryable=self.retryable, request_id=request_id, headers=self.headers
-        )
+            self.status, self.code, self.detail, hint=self.hint, retryable=self.retryable, request_id=request_id, headers=self.headers,
+            openai=openai,
+        )  # fmt: skip
 
 
 def problem(
@@ -169,12 +170,28 @@ def problem(
     retryable: bool = False,
     request_id: str = "",
     headers: Mapping[str, str] | None = None,
+    openai: bool = False,
 ) -> Response:
-    """An answer of the shape of ``schemas.Problem``."""
+    """An answer of the shape of ``schemas.Problem``; openai: with what OpenAI's clients look for beside it."""
     body = _document(status, code, detail, hint, retryable, request_id)
-    return Response(
-        body.model_dump_json(), status_code=status, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store", **(headers or {})}
-    )
+    if openai:
+        body.error = openai_error(body).error
+    text = body.model_dump_json(exclude=None if openai else {"error"})
+    return Response(text, status_code=status, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store", **(headers or {})})
+
+
+def openai_error(document: Problem) -> OpenAIProblem:
+    """A problem as OpenAI says it."""
+    from auricle.service.schemas import OpenAIError, OpenAIProblem
+
+    kinds = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
+    kind = kinds.get(document.status, "server_error" if document.status >= 500 else "invalid_request_error")
+    return OpenAIProblem(error=OpenAIError(message=f"{document.detail} {document.hint}".strip(), type=kind, code=document.code))
+
+
+def is_openai(scope: Any) -> bool:
+    """Whether a request speaks OpenAI's language."""
+    return str(scope.get("path", "")).startswith("/v1/")
 
 
 def _document(status: int, code: str, detail: str, hint: str, retryable: bool, request_id: str) -> Problem:
@@ -211,19 +228,21 @@ def install(app: FastAPI) -> None:
             return await defect(request, error)
         if known.status >= 500:
             log.warning("%s %s: %s", request_id_of(request.scope), known.code, known.detail)
-        return known.response(request_id_of(request.scope))
+        return known.response(request_id_of(request.scope), openai=is_openai(request.scope))
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return problem(422, "invalid_request", in_words(error.errors()), request_id=request_id_of(request.scope))
+        words, openai = in_words(error.errors()), is_openai(request.scope)
+        return problem(422, "invalid_request", words, request_id=request_id_of(request.scope), openai=openai)
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         code = _HTTP.get(error.status_code) or ("internal" if error.status_code >= 500 else "bad_request")
         detail = error.detail if isinstance(error.detail, str) and error.detail != _phrase(error.status_code) else ""
         return problem(
-            error.status_code, code, detail or _detail(error.status_code), request_id=request_id_of(request.scope), headers=error.headers
-        )
+            error.status_code, code, detail or _detail(error.status_code), request_id=request_id_of(request.scope), headers=error.headers,
+            openai=is_openai(request.scope),
+        )  # fmt: skip
 
     async def vanished(request: Request, error: Exception) -> Response:
         return problem(400, "bad_request", "The request ended before its body did.", request_id=request_id_of(request.scope))
@@ -232,7 +251,7 @@ def install(app: FastAPI) -> None:
         request_id = request_id_of(request.scope)
         log.error("%s %s %s failed", request_id, request.method, request.scope.get("path", "")[:200], exc_info=error)
         request.scope.setdefault("state", {})["logged"] = error  # the door need not say it again
-        return internal(request_id)
+        return internal(request_id, openai=is_openai(request.scope))
 
     for kind in (ServiceError, AuricleError, MemoryError, OSError):
         app.add_exception_handler(kind, ours)
@@ -242,10 +261,10 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, defect)
 
 
-def internal(request_id: str) -> Response:
+def internal(request_id: str, *, openai: bool = False) -> Response:
     """The answer to a defect, which tells nothing of its inside."""
     hint = "Please report it, with request_id and the server's log."
-    return problem(500, "internal", "The server met a defect while it worked on this.", hint=hint, request_id=request_id)
+    return problem(500, "internal", "The server met a defect while it worked on this.", hint=hint, request_id=request_id, openai=openai)
 
 
 def request_id_of(scope: Any) -> str:

@@ -266,6 +266,7 @@ class ModelSummary(BaseModel):
     pipeline_id: str
     dim: int
     description: str
+    speaks: bool = Field(default=False, description="It answers in words; a library cannot be of it.")
 
 
 class Status(BaseModel):
@@ -279,6 +280,19 @@ class Status(BaseModel):
     formats: list[dict[str, str]] = Field(description="Export formats: name, suffix, opens.")
 
 
+class OpenAIError(BaseModel):
+    message: str
+    type: str
+    code: str
+    param: None = None
+
+
+class OpenAIProblem(BaseModel):
+    """A problem as OpenAI's clients read it."""
+
+    error: OpenAIError
+
+
 class Problem(BaseModel):
     """RFC 9457. ``code`` is stable; ``hint`` is the way out."""
 
@@ -290,3 +304,4 @@ class Problem(BaseModel):
     hint: str = ""
     retryable: bool = False
     request_id: str
+    error: OpenAIError | None = Field(default=None, description="The same in OpenAI's shape, under /v1.")

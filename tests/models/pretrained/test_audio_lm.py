@@ -207,6 +207,13 @@ def test_names_and_pipelines(folders: dict[str, Path], tmp_path: Path) -> None:
         hub.load(folder, device="abacus")
 
 
+def test_an_old_transformers_is_told(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transformers.__version__", "4.57.1")
+    with pytest.raises(ModelError, match="needs transformers 5 or newer; here is 4") as caught:
+        hub.load(copy, threads=1).score([], "?", ["a"])
+    assert "pip install" in caught.value.hint
+
+
 @pytest.fixture
 def copy(folders: dict[str, Path], tmp_path: Path) -> Path:
     return Path(shutil.copytree(folders["qwen2_audio"], tmp_path / "copy"))

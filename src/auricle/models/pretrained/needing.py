@@ -8,6 +8,8 @@ from typing import Any
 
 from auricle.errors import ModelError
 
+OLDEST = 5  # of transformers: its processors take sounds as ``audio``, and Audio Flamingo 3 is one of its classes
+
 
 def torch_module() -> Any:
     """Raises ModelError ``Missing``."""
@@ -23,12 +25,17 @@ def transformers_class(name: str) -> Any:
     try:
         import transformers
 
+        if int(transformers.__version__.partition(".")[0]) < OLDEST:
+            raise _old(f"this model needs transformers {OLDEST} or newer; here is {transformers.__version__}.")
         return getattr(transformers, name)
     except ImportError as error:
         raise _absent(error) from None
     except AttributeError:
-        message = f"transformers {transformers.__version__} has no {name}."
-        raise ModelError("Unsupported", message, hint="Upgrade with: pip install -U transformers") from None
+        raise _old(f"transformers {transformers.__version__} has no {name}.") from None
+
+
+def _old(message: str) -> ModelError:
+    return ModelError("Unsupported", message, hint="Upgrade with: pip install -U transformers")
 
 
 def _absent(error: ImportError) -> ModelError:

@@ -18,6 +18,7 @@ from auricle.library import beside, projection
 from auricle.library.ingest import Progress
 from auricle.library.library import Library
 from auricle.models import hub
+from auricle.models.capabilities import EmbedsAudio
 from auricle.results import as_json, readable
 from auricle.service.asked import FolderRequest, IndexRequest, ReindexRequest
 from auricle.service.context import Context, Ctx, Lib, digest, from_cursor, local, require_local, to_cursor
@@ -36,6 +37,7 @@ from auricle.service.schemas import (
     ModelSummary,
     Status,
 )
+from auricle.service.speakers import speaks
 
 router = APIRouter(prefix="/api/v1", tags=["libraries"])
 
@@ -56,7 +58,7 @@ def get_status(request: Request, ctx: Ctx) -> Status:
     return Status(
         version=__version__, library=ctx.libraries.get().id, libraries=[lib.info(ctx.jobs) for lib in ctx.libraries.all()],
         models=[
-            ModelSummary(name=m.name, pipeline_id=m.pipeline_id, dim=m.dim, description=m.description)
+            ModelSummary(name=m.name, pipeline_id=m.pipeline_id, dim=m.dim, description=m.description, speaks=speaks(m))
             for m in hub.installed()
             if not m.error
         ],
@@ -113,6 +115,8 @@ def post_index(asked: IndexRequest, ctx: Ctx, lib: One, response: Response) -> J
 def post_reindex(asked: ReindexRequest, ctx: Ctx, lib: One, response: Response) -> JobInfo:
     """Hear everything with another model, beside the library as it is, which answers meanwhile. Then switch."""
     model = hub.load(asked.model)
+    if not isinstance(model, EmbedsAudio):
+        raise ServiceError(422, "model_capability", f"{asked.model} makes no vectors to search by.", hint="Choose another model.")
     if model.pipeline_id == lib.store.pipeline_id:
         raise ServiceError(409, "conflict", f"The library is of {model.name} already.", hint="Choose another model.")
 

@@ -1,19 +1,21 @@
-"""The part that speaks OpenAI's language: ``/v1/embeddings`` for text and sound, ``/v1/models``."""
+"""The part that speaks OpenAI's language: ``/v1/embeddings`` for text and sound, ``/v1/models``; ``chat`` has the rest."""
 
 from __future__ import annotations
 
 import base64
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from auricle.audio.types import Audio
 from auricle.models import hub
 from auricle.models.capabilities import Vectors
 from auricle.service.context import CLIP_LIMITS, Context, Ctx, fetched, from_base64
 from auricle.service.embedding import Embedder
 from auricle.service.problems import ServiceError
+from auricle.service.speakers import speaks
 
 router = APIRouter(prefix="/v1", tags=["OpenAI-shaped"])
 
@@ -86,8 +88,9 @@ class ModelObject(BaseModel):
     object: Literal["model"] = "model"
     created: int
     owned_by: str
-    dimensions: int
+    dimensions: int | None = Field(description="Of its embeddings; null for a model that has none.")
     modalities: list[str]
+    endpoints: list[str] = Field(description="Which calls take it.")
     pipeline_id: str
 
 
@@ -114,15 +117,16 @@ def get_model(model_id: str) -> ModelObject:
 def post_embeddings(asked: EmbeddingRequest, ctx: Ctx) -> EmbeddingResponse:
     """A unit vector for each text and each sound, in one space: dot products compare them. A long sound is the mean of its windows."""
     items = asked.input if isinstance(asked.input, list) else [asked.input]
-    if any(isinstance(item, int) for item in items):
+    said = [item for item in items if not isinstance(item, int)]
+    if len(said) < len(items):
         raise ServiceError(422, "invalid_request", "Tokens are not understood here.", hint="Send the text itself.")
     embedder = _embedder(asked.model, ctx)
     dim = embedder.model.dim
     if asked.dimensions is not None and asked.dimensions > dim:
         raise ServiceError(422, "invalid_request", f"{embedder.model.name} has {dim} dimensions.", hint="Ask for no more, or leave it out.")
-    texts = [item for item in items if isinstance(item, str)]
+    texts = [item for item in said if isinstance(item, str)]
     of_texts = iter(embedder.embed_text(texts))
-    vectors = np.stack([next(of_texts) if isinstance(item, str) else _of_sound(item, embedder, ctx) for item in items])
+    vectors = np.stack([next(of_texts) if isinstance(item, str) else _of_sound(item, embedder, ctx) for item in said])
     tokens = sum(embedder.model.count_tokens(texts)) if texts else 0
     return EmbeddingResponse(
         data=[
@@ -138,6 +142,8 @@ def _embedder(name: str, ctx: Context) -> Embedder:
     """Only models that are installed: a client does not name paths of the server."""
     for info in hub.installed():
         if not info.error and name in (info.name, info.name.partition("@")[0], info.source):
+            if speaks(info):
+                raise ServiceError(422, "model_capability", f"{info.name} speaks, and has no embeddings.", hint="Use tiny-towers.")
             return ctx.embedders.of(hub.load(info.path))
     for lib in ctx.libraries.all():
         if lib.exists and lib.store.model == name:
@@ -145,7 +151,12 @@ def _embedder(name: str, ctx: Context) -> Embedder:
     raise ServiceError(404, "model_not_found", "There is no model of that name on this machine.", hint="GET /v1/models lists them.")
 
 
-def _of_sound(item: Any, embedder: Embedder, ctx: Context) -> Vectors:
+def _of_sound(item: AudioInput, embedder: Embedder, ctx: Context) -> Vectors:
+    return embedder.embed_whole(opened(item, ctx, rate=embedder.model.rate))
+
+
+def opened(item: AudioInput, ctx: Context, *, rate: int | None = None) -> Audio:
+    """The sound of an item, through the gate: mono. Raises ServiceError, AudioError."""
     from auricle import audio
 
     if item.type == "input_audio" and item.input_audio is not None:
@@ -155,7 +166,7 @@ def _of_sound(item: Any, embedder: Embedder, ctx: Context) -> Vectors:
         data = from_base64(url) if url[:5].lower() == "data:" else fetched(url, ctx)
     else:
         raise ServiceError(422, "invalid_request", f"An input of type {item.type} lacks its {item.type}.")
-    return embedder.embed_whole(audio.open(data, rate=embedder.model.rate, mono=True, limits=CLIP_LIMITS))
+    return audio.open(data, rate=rate, mono=True, limits=CLIP_LIMITS)
 
 
 def _cut(vectors: Vectors, dimensions: int | None) -> Vectors:
@@ -172,6 +183,8 @@ def _encoded(vector: Vectors, encoding: str) -> list[float] | str:
 
 
 def _described(info: hub.ModelInfo) -> ModelObject:
+    chat = speaks(info)
     return ModelObject(
-        id=info.name, created=0, owned_by=info.source, dimensions=info.dim, modalities=["audio", "text"], pipeline_id=info.pipeline_id
-    )
+        id=info.name, created=0, owned_by=info.source, dimensions=None if chat else info.dim, modalities=["audio", "text"],
+        endpoints=["/v1/chat/completions" if chat else "/v1/embeddings"], pipeline_id=info.pipeline_id,
+    )  # fmt: skip
