@@ -72,6 +72,7 @@ speed: $(VENV)/dev
 	$(BIN)/python speed/search.py
 	$(BIN)/python speed/cold.py
 	$(BIN)/python speed/serve.py
+	$(BIN)/python speed/speak.py
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache web/node_modules

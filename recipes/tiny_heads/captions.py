@@ -11,7 +11,6 @@ label, or one that is said so too. Recall is over the kinds of sound in a scene.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import time
@@ -23,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from evaluate import as_heard
+from evaluate import as_heard, write
 
 from auricle.audio import Audio
 from auricle.data.world.grammar import going
@@ -138,7 +137,7 @@ def main() -> None:
                         }
                     )
     if args.out:
-        args.out.write_text(json.dumps({"results": results}, indent=1) + "\n")
+        write(args.out, results, f"captions of {len(scenes)} held-out scenes; claims against the scene's truth")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -73,6 +75,17 @@ def answers(pair: tuple[SceneTexts, SceneTexts], *, bundle: str) -> list[dict[st
     return rows
 
 
+def write(path: Path, results: list[dict[str, Any]], protocol: str, examples: Sequence[str] = ()) -> None:
+    """What finish.py puts on the card. The command is told without the folders of this machine."""
+    command = " ".join(["python", f"recipes/tiny_heads/{Path(sys.argv[0]).name}", *(told(word) for word in sys.argv[1:])])
+    found = {"results": results, "protocol": protocol, "command": command, "examples": list(examples)}
+    path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def told(word: str) -> str:
+    return Path(word).name.upper() if word.startswith("/") else word
+
+
 def priors(scenes: list[SceneTexts]) -> dict[str, Counter[str]]:
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for scene in scenes:
@@ -90,7 +103,7 @@ def measured(rows: list[dict[str, Any]], condition: str, right: str | None = Non
 def report(rows: list[dict[str, Any]], prior: dict[str, Counter[str]]) -> list[dict[str, Any]]:
     results = []
 
-    def told(name: str, found: Any, n: int) -> str:
+    def note(name: str, found: Any, n: int) -> str:
         results.append({"metric": name, "value": found.value, "low": found.low, "high": found.high, "n": n})
         return f"{found.value:.3f} [{found.low:.3f}–{found.high:.3f}]"
 
@@ -99,16 +112,16 @@ def report(rows: list[dict[str, Any]], prior: dict[str, Counter[str]]) -> list[d
     for kind in sorted({row["kind"] for row in rows}):
         own = [row for row in rows if row["kind"] == kind]
         heard, controls = measured(own, "heard"), {c: measured(own, c) for c in CONTROLS}
-        line = f"{kind:14} n={len(own):5}  heard {told(f'{kind}, heard', heard, len(own))}"
+        line = f"{kind:14} n={len(own):5}  heard {note(f'{kind}, heard', heard, len(own))}"
         for name, found in controls.items():
-            line += f"  {name} {told(f'{kind}, {name}', found, len(own))}"
+            line += f"  {name} {note(f'{kind}, {name}', found, len(own))}"
         print(line + ("" if heard.low > max(c.high for c in controls.values()) else "  NOT above all"))
     for name, kind, answer, said in (
         ("false yes on absent sounds", "presence", "no", "yes"),
         ("yes on present sounds", "presence", "yes", "yes"),
     ):
         own = [row for row in rows if row["kind"] == kind and row["right"] == answer]
-        print(f"{name}: {told(name, measured(own, 'heard', said), len(own))}, n={len(own)}")
+        print(f"{name}: {note(name, measured(own, 'heard', said), len(own))}, n={len(own)}")
     counts = [row for row in rows if row["kind"] == "count"]
     by_count = {n: [row for row in counts if row["right"] == n] for n in dict.fromkeys(o for row in counts for o in row["options"])}
     means = {n: np.mean([row["heard"] == n for row in own]) for n, own in by_count.items() if own}
@@ -136,7 +149,7 @@ def main() -> None:
             rows += [row for some in pool.map(partial(answers, bundle=args.bundle), pairs, chunksize=10) for row in some]
     results = report(rows, priors(read_scenes(args.train, 4000)))
     if args.out:
-        args.out.write_text(json.dumps({"results": results}, indent=1) + "\n")
+        write(args.out, results, f"{len(rows)} questions about held-out scenes, none chosen by; by likelihood of the options")
 
 
 if __name__ == "__main__":

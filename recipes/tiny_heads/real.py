@@ -13,13 +13,13 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-import json
 import tarfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from digits import DIGITS, HELD_OUT
+from evaluate import write
 
 from auricle import audio
 from auricle.evaluation.statistics import bootstrap
@@ -45,6 +45,7 @@ CLASSES = {  # a way to ask for it, and words by which a claim names it
 class Table:
     def __init__(self) -> None:
         self.results: list[dict[str, Any]] = []
+        self.examples: list[str] = []
 
     def add(self, name: str, values: list[float], clusters: list[str]) -> None:
         found = bootstrap(np.array(values, float), clusters=clusters)
@@ -72,7 +73,8 @@ def of_esc10(model: Any, folder: Path, table: Table) -> None:
                 note(f"ESC-10 presence{condition}", float(said == right), source)
             one = caption(sound, model, keep_unsupported=True)[0]
             if not condition and place < 10:
-                print(f"{row['file']} ({label}): {one.caption}")
+                table.examples.append(f"ESC-10, {row['file']} ({label}): {one.caption}")
+                print(table.examples[-1])
             every = claims(one.caption)
             right = [any(word in claim.text.lower() for word in CLASSES[label][1]) for claim in every]
             kept = [r for claim, r in zip(every, right, strict=True) if claim.text not in one.unsupported]
@@ -110,7 +112,7 @@ def main() -> None:
     if args.fsdd:
         of_digits(model, args.fsdd, table)
     if args.out:
-        args.out.write_text(json.dumps({"results": table.results}, indent=1) + "\n")
+        write(args.out, table.results, "real clips, nothing of them trained on or chosen by", table.examples)
 
 
 if __name__ == "__main__":

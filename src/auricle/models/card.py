@@ -58,6 +58,7 @@ class ModelCard:
     data: str = ""
     results: tuple[Result, ...] = ()
     limits: str = ""
+    examples: tuple[str, ...] = ()  # what it says, unselected: of whichever sounds the first one names
     files: Mapping[str, str] = field(default_factory=dict)
     created: str = ""  # ISO 8601 date
 
@@ -79,6 +80,7 @@ class ModelCard:
             lines.append(f"{title}: {', '.join(domains)}" if domains else "")
         lines.append(f"data: {self.data}" if self.data else "")
         lines += ["results:" if self.results else "", *(f"  {_result_line(result)}" for result in self.results)]
+        lines += ["examples:" if self.examples else "", *(f"  {example}" for example in self.examples)]
         lines += [f"limits: {self.limits}" if self.limits else "", f"created: {self.created}" if self.created else ""]
         lines += ["files:" if self.files else "", *(f"  {digest[:16]}  {name}" for name, digest in sorted(self.files.items()))]
         return "\n".join(line for line in lines if line)
@@ -105,6 +107,7 @@ class ModelCard:
             trained=tuple(str(item) for item in _list(document, "trained")),
             measured=tuple(str(item) for item in _list(document, "measured")),
             results=tuple(_result(item) for item in _list(document, "results")),
+            examples=tuple(str(item) for item in _list(document, "examples")),
             files=_files(document.get("files", {})),
         )
 

@@ -17,6 +17,7 @@ DESCRIBE = (
     "Describe the recording.", "Describe what is heard.", "Describe the sound.", "What is heard?", "What can be heard in the recording?",
     "Caption this.", "Write a caption.", "Say what you hear.", "What is going on here?", "Tell me what is heard.",
 )  # fmt: skip
+MENTION = ("Mention something that is heard.", "Name something that can be heard.", "Say one thing about the recording.")
 LIST = ("List the sounds.", "List the sounds in the order in which they begin.", "Which sounds are heard, in order?", "Name all sounds.")
 WHEN = ("When is {} heard?", "At what time is {} heard?", "Where in the recording is {}?")
 NOTHING = "nothing"
@@ -24,7 +25,7 @@ OPTION_FORMS = ("(A) (B) (C) (D) (E) (F)",)
 NEED_OPTIONS = ("absence",)
 ORDERED = ("count", "duration")
 ROW = 80  # tokens that share a row: more, and attention costs more than padding saves
-FULL = 3  # the first captions of a scene are its fullest: they are drawn more often
+WHOLE = 0.7  # chance that a scene is described by its first caption, the fullest; else something of it is mentioned
 
 Text = tuple[str, str]  # prompt, answer
 
@@ -67,12 +68,11 @@ def self_evident(question: Question) -> bool:
 
 
 def texts_of(scene: SceneTexts, rng: np.random.Generator, captions: int, questions: int) -> list[Text]:
-    """So many of each, the fullest captions most often."""
+    """So many of each; what the recording is like, most often by its fullest caption."""
     found: list[Text] = []
-    if scene.captions:
-        weight = np.where(np.arange(len(scene.captions)) < FULL, 3.0, 1.0)
-        drawn = rng.choice(len(scene.captions), min(captions, len(scene.captions)), replace=False, p=weight / weight.sum())
-        found += [(str(rng.choice(DESCRIBE)), scene.captions[i]) for i in drawn]
+    for place in rng.permutation(len(scene.captions))[:captions]:
+        whole = rng.random() < WHOLE
+        found.append((str(rng.choice(DESCRIBE if whole else MENTION)), scene.captions[0 if whole else place]))
     found += listed(scene, rng)
     if scene.questions:
         often = Counter(q.kind for q in scene.questions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,11 @@ from auricle.errors import DataError
 
 UNHEARD = ("said", "words", "distance")  # kinds that no frame of the tower tells: a speaker's words, near or far
 QUOTE = "“"
+WHERE = re.compile(  # what else of a caption no frame tells: how far off a sound is, and in which room
+    r",? \b(?:in the distance|far away|from afar|a long way off|far off|up close|close by|nearby|very near|right next to the microphone"
+    r"|in a room|indoors|in a small room|inside a house|in a large hall|in an echoing hall|in a big room with much echo"
+    r"|in a reverberant space|outdoors|outside|in the open air|out in the open)\b"
+)
 FRAME = 0.975  # seconds that a frame hears
 CLEAR = 0.15  # seconds of a sound inside a frame that make it one of the frame's, or half of a shorter sound
 HOP = 0.5  # seconds from one frame to the next, but for a last one that ends with the recording
@@ -61,7 +67,7 @@ def read_scenes(folder: Path, most: int | None = None) -> list[SceneTexts]:
 def _scene(row: Mapping[str, Any], frames: npt.NDArray[np.float16]) -> SceneTexts:
     asked = (Question(q["q"], q["a"], tuple(q["o"]), q["kind"]) for q in row["questions"])
     questions = tuple(q for q in asked if q.kind not in UNHEARD and q.question.count(QUOTE) < 2)
-    true, false = (tuple(text for text in row[key] if QUOTE not in text) for key in ("captions", "false"))
+    true, false = (tuple(dict.fromkeys(WHERE.sub("", t) for t in row[key] if QUOTE not in t)) for key in ("captions", "false"))
     facts = Facts.read(row["facts"])
     labels = tuple(dict.fromkeys(e.label for e in facts.events))
     times = frame_times(len(frames), facts.seconds)
