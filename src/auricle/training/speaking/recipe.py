@@ -44,7 +44,7 @@ class Stage(_Part):
     captions: int = Field(default=3, ge=0)  # of a scene, each time it is heard
     questions: int = Field(default=8, ge=0)
     deaf: float = Field(default=0.1, ge=0, le=1)  # chance that a scene is not heard; 1: a language stage
-    noise: float = Field(default=0.0, ge=0)  # added to frames, in units of their spread
+    noise: float = Field(default=0.0, ge=0)  # added to a scene's frames, up to so much, in units of their spread
     batch: int = Field(default=16, ge=1)  # scenes
     steps: int = Field(default=1000, ge=1)
     rate: float = Field(default=1e-3, gt=0)

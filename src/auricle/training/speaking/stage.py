@@ -57,7 +57,8 @@ def run(stage: Stage, folder: Path, base: Path, *, until: float | None = None) -
         batch = _batch(stage, packer, scenes, texts, rng, step)
         if stage.noise:
             frames = batch["frames"]
-            batch["frames"] = frames + stage.noise / model.connector.scale * torch.from_numpy(rng.standard_normal(frames.shape, np.float32))
+            much = stage.noise * torch.from_numpy(rng.random((len(frames), 1, 1), np.float32))  # of each scene, up to so much
+            batch["frames"] = frames + much / model.connector.scale * torch.from_numpy(rng.standard_normal(frames.shape, np.float32))
         for group in optimiser.param_groups:
             group["lr"] = stage.rate * _schedule(step, stage)
         with torch.autocast("cpu", torch.bfloat16, enabled=stage.bfloat16):
