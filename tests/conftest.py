@@ -18,6 +18,15 @@ def data() -> Path:
     return Path(os.environ["AURICLE_DATA"])
 
 
+@pytest.fixture(scope="session")
+def untaught_heads(tmp_path_factory) -> Path:
+    """The bundle of real two heads with random weights: they say anything, and always the same."""
+    pytest.importorskip("torch")
+    from tasks.speaking_models import random_heads
+
+    return random_heads(tmp_path_factory.mktemp("heads") / "random@1")
+
+
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path_factory, monkeypatch):
     """No test sees or touches the user's libraries and models."""

@@ -22,6 +22,8 @@ SENTENCES = {
     ],
     "A man speaks as a car passes by, before a horn honks three times.": ["A man speaks", "a car passes by", "a horn honks"],
     "only speech": ["speech"],
+    "Two dogs bark as a bell rings 3.5 seconds in": ["dogs bark", "a bell rings 3.5 seconds in"],
+    "Music plays without vocals; nobody speaks.": ["Music plays"],
     "nothing is heard": [],
     "nothing but silence": [],
     "There is no sound.": [],

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 DEFAULT = "tiny-towers"
 ENTRY_POINTS = "auricle.models"
+ARCHITECTURES = "auricle.architectures"
 SERVER = "openai:"
 
 Progress = Callable[[str, int, int | None], None]  # file, bytes done, bytes in all
@@ -86,9 +87,25 @@ def _opened(path: Path, threads: int | None, device: str) -> Any:
         from auricle.models.two_heads import open_heads
 
         return open_heads(bundle, threads=threads, device=device)
+    plugged = _plugged(bundle.config["architecture"])
+    if plugged is not None:
+        return plugged(bundle, threads=threads, device=device)
     from auricle.models.two_towers import open_towers
 
     return open_towers(bundle, threads=threads, device=device)
+
+
+def _plugged(architecture: str) -> Any:
+    """What opens bundles of an architecture that is registered under the entry point group ``auricle.architectures``, or None."""
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group=ARCHITECTURES, name=architecture):
+        try:
+            return point.load()
+        except ImportError as error:
+            hint = 'Install what it needs with: pip install "auricle[train,hf]"'
+            raise ModelError("Unsupported", f"a bundle of architecture {architecture!r} needs {error.name}.", hint=hint) from None
+    return None
 
 
 def _remote(name: str) -> Any:

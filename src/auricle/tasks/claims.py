@@ -35,7 +35,7 @@ _PLACE = re.compile(
     rf"(?:{_TIMES}|(?:very |quite )?(?:near(?:by)?|far|close|softly|loudly|quietly|slowly|quickly).*|all|both|it|again|much echo|an? echo)?)$",
     re.IGNORECASE,
 )
-_DENIAL = re.compile(r"\b(?:no|not|without|neither|nor|never|nothing|none|silence|silent|lacks?|absent)\b", re.IGNORECASE)
+_DENIAL = re.compile(r"\b(?:no|not|without|neither|nor|never|nothing|nobody|none|silence|silent|lacks?|absent)\b", re.IGNORECASE)
 _LACKING = re.compile(r"\s+(?:with no|without|but no)\b.*$", re.IGNORECASE)  # what is denied behind a sound denies another
 _COUNT = re.compile(
     r"^(?:two|three|four|five|six|seven|eight|nine|ten|several|many|a few|some|\d+)\s+(?!(?:is|are|was|were)\b)(?=\w+s\b)", re.IGNORECASE

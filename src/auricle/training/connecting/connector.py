@@ -1,11 +1,11 @@
 """Between a tower and a language model: frames → places in the language model's row of words. One class, four bodies.
 
-    linear    Wx + b, of ``stack`` frames side by side (SLAM-LLM: Ma 2024, arXiv 2402.08846; LLaVA: Liu 2023, arXiv 2304.08485)
-    mlp       W₂ GELU(W₁x) (LLaVA-1.5: Liu 2023, arXiv 2310.03744)
-    qformer   ``queries`` learned vectors look at each ``window`` of frames (BLIP-2: Li 2023, arXiv 2301.12597; by windows, so that
-              order is kept, in SALMONN: Tang 2024, arXiv 2310.13289)
-    prefix    one vector of the whole sound and ``queries`` learned constants through a transformer; what comes out at the constants
-              (Pengi: Deshmukh 2023, arXiv 2305.11834; ClipCap: Mokady 2021, arXiv 2111.09734). Order is lost with the mean.
+linear    Wx + b, of ``stack`` frames side by side (SLAM-LLM: Ma 2024, arXiv 2402.08846; LLaVA: Liu 2023, arXiv 2304.08485)
+mlp       W₂ GELU(W₁x) (LLaVA-1.5: Liu 2023, arXiv 2310.03744)
+qformer   ``queries`` learned vectors look at each ``window`` of frames (BLIP-2: Li 2023, arXiv 2301.12597; by windows, so that
+          order is kept, in SALMONN: Tang 2024, arXiv 2310.13289)
+prefix    one vector of the whole sound and ``queries`` learned constants through a transformer; what comes out at the constants
+          (Pengi: Deshmukh 2023, arXiv 2305.11834; ClipCap: Mokady 2021, arXiv 2111.09734). Order is lost with the mean.
 """
 
 from __future__ import annotations

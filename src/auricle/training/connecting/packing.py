@@ -43,7 +43,7 @@ class Wording:
 
 
 def batch_of(sounds: Sequence[Sound], texts: Sequence[Sequence[Text]], heard: Sequence[bool], wording: Wording) -> dict[str, Tensor]:
-    """A row a sound. ``target`` [b, l]: what follows a token, −100 where that is not learned; ``texts``: the text that it is of, −1 none."""
+    """A row a sound. ``target`` [b, l]: what follows a token, −100 where that is not learned; ``texts``: whose text it is, −1 none."""
     rows = [[(wording.asked(prompt), wording.said(answer)) for prompt, answer in some] for some in texts]
     b, n = len(sounds), max(len(s.frames) for s in sounds)
     length = max(1, max(sum(len(a) + len(s) for a, s in row) for row in rows))

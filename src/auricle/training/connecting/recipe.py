@@ -40,7 +40,7 @@ class Lora(_Part):
 
 
 class Language(_Part):
-    """``folder``: a causal language model as ``save_pretrained`` writes it. What the template says around sound and prompt stays in the bundle."""
+    """``folder``: a causal language model as ``save_pretrained`` writes it. What stands around sound and prompt goes into the bundle."""
 
     folder: str
     licence: str = "unknown"  # for the card

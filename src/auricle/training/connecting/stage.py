@@ -45,9 +45,7 @@ class Connecting:
         return named | {f"lora.{name}": p for name, p in self.model.named_parameters() if p.requires_grad}
 
 
-def build(
-    stage: Stage, base: Path, *, sounds: list[Sound] | None = None, failed: Callable[[Failure], None] | None = None
-) -> Connecting:
+def build(stage: Stage, base: Path, *, sounds: list[Sound] | None = None, failed: Callable[[Failure], None] | None = None) -> Connecting:
     """Language model, connector and sounds of a recipe. sounds: in place of those that it names. Raises ModelError, DataError."""
     if sounds is None:
         sounds = heard(stage, base, failed)
@@ -82,8 +80,9 @@ def run(
     stage: Stage, folder: Path, base: Path, *, sounds: list[Sound] | None = None, until: float | None = None,
     failed: Callable[[Failure], None] | None = None, told: Callable[[dict[str, Any]], None] | None = None,
 ) -> Connecting:  # fmt: skip
-    """Train, writing checkpoints, log and plot into ``folder``; a run that is there is continued. base: what the recipe's paths are relative to.
+    """Train, writing checkpoints, log and plot into ``folder``; a run that is there is continued.
 
+    base: what the recipe's paths are relative to.
     until: seconds after which it saves and stops, to be continued by the same call. told: called with each record of the log.
     Raises ModelError, DataError, TrainingError.
     """
@@ -109,11 +108,13 @@ def run(
             with torch.autocast("cpu", torch.bfloat16, enabled=stage.bfloat16):
                 loss = loss_of(at.model, at.connector, batch)
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             nn.utils.clip_grad_norm_(trained.values(), stage.clip)
             kept.append(float(loss.detach()))
             if not math.isfinite(kept[-1]):
-                raise TrainingError("NaN", f"the loss of step {step} is no number.", hint="Lower rate or lora_rate; the last checkpoint is good.")
+                raise TrainingError(
+                    "NaN", f"the loss of step {step} is no number.", hint="Lower rate or lora_rate; the last checkpoint is good."
+                )
             optimiser.step()
             step += 1
             seconds = before + time.perf_counter() - begun
@@ -206,9 +207,7 @@ def _save(
     checkpoint.save(folder, step, tensors, {"recipe": _recipe(stage), "seconds": seconds}, stage.keep)
 
 
-def _resume(
-    folder: Path, stage: Stage, trained: dict[str, nn.Parameter], optimiser: torch.optim.Optimizer
-) -> tuple[int, float]:
+def _resume(folder: Path, stage: Stage, trained: dict[str, nn.Parameter], optimiser: torch.optim.Optimizer) -> tuple[int, float]:
     last = checkpoint.newest(folder)
     if last is None:
         return 0, 0.0
