@@ -21,7 +21,7 @@ from page import stocked
 
 WEB = Path(__file__).parents[2] / "web"
 # In this order: the ten hours are heard in the background meanwhile.
-FLOWS = ["search", "listen", "recording", "events", "library", "map", "teach", "landscape", "report", "looks", "many", "night"]
+FLOWS = ["search", "listen", "recording", "events", "saying", "library", "map", "teach", "landscape", "report", "looks", "many", "night"]
 SECONDS = 170  # for one file; on two quiet cores each takes 10 to 25
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

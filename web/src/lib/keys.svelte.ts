@@ -45,6 +45,7 @@ export const KEYS: { title: string; rows: KeyDoc[] }[] = [
       { keys: ['z'], does: 'Zoom to the selection' },
       { keys: ['h'], does: 'Listen for a sound' },
       { keys: ['j', 'k'], does: 'Next, previous event' },
+      { keys: ['q'], does: 'Ask about what is heard' },
     ],
   },
   {

@@ -175,6 +175,45 @@ export interface Listened {
   done?: boolean;
   problem?: Problem | null;
 }
+/** Where a second listener hears what is claimed. It supports a claim; it proves nothing. */
+export interface EvidenceSpan {
+  claim: string;
+  start: number;
+  end: number;
+  score: number;
+}
+export interface Captioned {
+  start: number;
+  end: number;
+  caption: string;
+  evidence?: EvidenceSpan[];
+  unsupported?: string[];
+}
+/** A line of what POST /captions and /caption/stream tell. */
+export interface Timeline {
+  captions?: Captioned[];
+  heard_to?: number;
+  done?: boolean;
+  summary?: { summary: string; sounds: EvidenceSpan[] };
+  stored?: boolean;
+  problem?: Problem | null;
+}
+export interface Answered {
+  question: string;
+  answer: string;
+  evidence: EvidenceSpan[];
+  unsupported: string[];
+  cannot_tell: boolean;
+  start: number;
+  end: number;
+  model: string;
+}
+/** A line of what POST /ask/stream tells. */
+export interface Answering {
+  piece?: string;
+  answer?: Answered;
+  problem?: Problem | null;
+}
 export interface Upload {
   upload_id: string;
   duration: number;
@@ -270,6 +309,8 @@ export interface ModelSummary {
   pipeline_id: string;
   dim: number;
   description: string;
+  /** It answers in words; a library cannot be of it. */
+  speaks: boolean;
 }
 export interface ExportFormat {
   name: string;

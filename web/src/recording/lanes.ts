@@ -1,5 +1,5 @@
 // Lanes lie below the pictures and share their time axis. Each is a name and things at times; what a later capability knows of a
-// recording (events, captions, evidence) becomes one more lane.
+// recording becomes one more lane; what is said of it (captions) has one of its own, with evidence.
 
 import type { RecordingDetail, SpokenText } from '../lib/types';
 
@@ -16,6 +16,8 @@ export interface Lane {
 }
 
 const isMarker = (text: SpokenText): boolean => text.source === 'marker';
+/** Said of the recording by a model, not in it. */
+export const isCaption = (text: SpokenText): boolean => text.source === 'caption';
 
 function laneOf(id: string, title: string, texts: SpokenText[]): Lane | null {
   const items = texts
@@ -27,7 +29,7 @@ function laneOf(id: string, title: string, texts: SpokenText[]): Lane | null {
 
 export function lanesOf(detail: RecordingDetail): Lane[] {
   return [
-    laneOf('words', 'Words', detail.texts.filter((text) => !isMarker(text))),
+    laneOf('words', 'Words', detail.texts.filter((text) => !isMarker(text) && !isCaption(text))),
     laneOf('marks', 'Marks', detail.texts.filter(isMarker)),
   ].filter((lane) => lane !== null);
 }
