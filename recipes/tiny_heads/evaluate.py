@@ -27,8 +27,9 @@ import numpy as np
 from auricle.data.items import Question
 from auricle.evaluation.statistics import bootstrap
 from auricle.models import load
+from auricle.models.capabilities import with_options
 from auricle.models.hearing import BANDS, STEPS, FrameSequence
-from auricle.training.speaking.examples import self_evident, with_options
+from auricle.training.speaking.examples import self_evident
 from auricle.training.speaking.scenes import SceneTexts, read_scenes
 
 CONDITIONS = ("heard", "no audio", "shuffled")

@@ -13,9 +13,10 @@ torch = pytest.importorskip("torch")
 from auricle.data.items import Question  # noqa: E402
 from auricle.data.world.facts import SceneEvent  # noqa: E402
 from auricle.errors import DataError  # noqa: E402
+from auricle.models.capabilities import with_options  # noqa: E402
 from auricle.models.hearing import BANDS, STEPS  # noqa: E402
 from auricle.training.speaking import recipe  # noqa: E402
-from auricle.training.speaking.examples import Packer, asked, bins, listed, with_options  # noqa: E402
+from auricle.training.speaking.examples import Packer, asked, bins, listed  # noqa: E402
 from auricle.training.speaking.scenes import SceneTexts, frame_times, kinds_of, read_scenes, truth  # noqa: E402
 from auricle.training.speaking.stage import READ, losses, open_run, run  # noqa: E402
 

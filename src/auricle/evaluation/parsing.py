@@ -10,7 +10,6 @@ An answer that fits two options fits none. What cannot be read is ``unparsed``, 
 from __future__ import annotations
 
 import re
-import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -18,9 +17,9 @@ from typing import Literal
 import numpy as np
 
 from auricle.data.texts import normal
+from auricle.models.capabilities import LETTERS
 
 PARSER = "choice-1"  # goes up when the same answer would be read otherwise
-LETTERS = string.ascii_uppercase
 Way = Literal["", "letter", "text", "likelihood"]
 
 _APOSTROPHES = str.maketrans("’‘", "''")

@@ -99,6 +99,14 @@ class Cut(str):
     __slots__ = ()
 
 
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def with_options(question: str, options: Sequence[str]) -> str:
+    """A question as models are used to see it: below it a line an option, (A) one, (B) another. At most 26."""
+    return "\n".join([question, *(f"({letter}) {option}" for letter, option in zip(LETTERS, options, strict=False))])
+
+
 @runtime_checkable
 class GeneratesText(Model, Protocol):
     """Sounds and a prompt → text, piece by piece. Without sounds it is asked by the prompt alone.

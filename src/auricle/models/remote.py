@@ -54,6 +54,8 @@ class RemoteModel:
         """Seconds of a sound that are sent (``AURICLE_OPENAI_SECONDS``); all sounds of a question together may have 8 times as many."""
         return self._limits.seconds
 
+    lists_options = True  # below the question, by itself
+
     @property
     def sounds(self) -> int | None:
         """As many as the server takes: it says so itself."""

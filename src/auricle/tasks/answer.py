@@ -15,7 +15,7 @@ import numpy as np
 
 from auricle.audio.types import Audio, Limits
 from auricle.errors import AudioError, ModelError, UsageError
-from auricle.models.capabilities import ScoresText
+from auricle.models.capabilities import ScoresText, with_options
 from auricle.models.two_towers import unit
 from auricle.results import Answer, Evidence
 from auricle.tasks import speaking
@@ -27,6 +27,7 @@ from auricle.tasks.speaking import NOTHING
 CANNOT_TELL = "cannot tell from this recording"
 LONGEST = 2000  # characters of a question
 MAX_TOKENS = 96
+LISTED = 12  # options that are shown to the model; of more, only their likelihood is asked
 
 _UNTOLD = re.compile(
     r"\W*(?:(?:i|it|this|the (?:audio|recording|sound|clip)) )?"
@@ -111,7 +112,7 @@ def ask(
     if all(map(speaking.silent, asked)) and not chosen:
         return found(NOTHING)
     if chosen:
-        scores = _likelihoods(speaker, [*shown, *asked], prompt, chosen, contrast)
+        scores = _likelihoods(speaker, [*shown, *asked], _offering(speaker, prompt, chosen), chosen, contrast)
         text = max(scores, key=lambda option: scores[option])
     else:
         scores, text = {}, ""
@@ -151,6 +152,13 @@ def _prompt(question: str, answers: Sequence[str], sounds: int) -> str:
     lines = [f"Recording {n}: {answer}" for n, answer in enumerate(answers, 1)]
     which = " and ".join(str(len(answers) + n) for n in range(1, sounds + 1))
     return "\n".join([question, *lines, f"Recording {which}:"]) if answers else question
+
+
+def _offering(speaker: Any, prompt: str, options: Sequence[str]) -> str:
+    """Options stand below the question, but for yes and no, and for models that list them by themselves."""
+    if getattr(speaker, "lists_options", False) or {option.casefold() for option in options} == {"yes", "no"} or len(options) > LISTED:
+        return prompt
+    return with_options(prompt, options)
 
 
 def _moment(

@@ -13,10 +13,9 @@ from auricle.data.items import Item
 from auricle.errors import ModelError
 from auricle.evaluation.cache import packed, unpacked
 from auricle.evaluation.hearing import Control, Hearing
-from auricle.evaluation.parsing import LETTERS
 from auricle.evaluation.score import digest
 from auricle.evaluation.statistics import Floats
-from auricle.models.capabilities import Cut, EmbedsAudio, EmbedsText, GeneratesText, ScoresText
+from auricle.models.capabilities import Cut, EmbedsAudio, EmbedsText, GeneratesText, ScoresText, with_options
 
 HEARING: tuple[Control, ...] = ("silence", "noise", "other")
 SEED = 0  # of generation
@@ -71,10 +70,9 @@ def chosen_prompt(prompts: Sequence[str], item: Item) -> str:
 
 def question_prompt(template: str, question: str, options: Sequence[str]) -> str:
     """``{}``: the question with its options below; or ``{question}`` and ``{options}`` (in a line) each where it belongs."""
-    lettered = [f"({LETTERS[n]}) {option}" for n, option in enumerate(options)]
     if "{}" in template:
-        return template.replace("{}", "\n".join([question, *lettered]), 1)
-    parts = {"question": question, "options": " ".join(lettered)}
+        return template.replace("{}", with_options(question, options), 1)
+    parts = {"question": question, "options": with_options("", options).lstrip("\n").replace("\n", " ")}
     return re.sub(r"\{(question|options)\}", lambda match: parts[match[1]], template)
 
 

@@ -30,10 +30,10 @@ from auricle.evaluation.kinds.base import (
     settings,
 )
 from auricle.evaluation.outcomes import values
-from auricle.evaluation.parsing import LETTERS, likelier
+from auricle.evaluation.parsing import likelier
 from auricle.evaluation.probing import nearest
 from auricle.evaluation.score import Mean, measured
-from auricle.models.capabilities import EmbedsAudio, EmbedsText, ScoresText
+from auricle.models.capabilities import LETTERS, EmbedsAudio, EmbedsText, ScoresText
 
 QUESTION = "Which of these is heard?"  # of a model that speaks
 

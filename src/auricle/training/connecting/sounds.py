@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from auricle.data.items import Question
 from auricle.errors import AudioError, DataError
+from auricle.models.capabilities import with_options
 from auricle.results import Failure
-from auricle.training.speaking.examples import DESCRIBE, Text, self_evident, with_options
+from auricle.training.speaking.examples import DESCRIBE, Text, self_evident
 
 CLOSED = ("count", "duration", "digit", "reason")  # their options need not be offered
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from auricle.data.items import Question
+from auricle.models.capabilities import with_options
 from auricle.training.speaking.scenes import SceneTexts, truth
 
 DESCRIBE = (
@@ -28,11 +29,6 @@ ROW = 80  # tokens that share a row: more, and attention costs more than padding
 WHOLE = 0.7  # chance that a scene is described by its first caption, the fullest; else something of it is mentioned
 
 Text = tuple[str, str]  # prompt, answer
-
-
-def with_options(question: str, options: Sequence[str]) -> str:
-    """As the evaluation puts it: the question, and below it (A) one, (B) another."""
-    return "\n".join([question, *(f"({chr(65 + n)}) {option}" for n, option in enumerate(options))])
 
 
 def listed(scene: SceneTexts, rng: np.random.Generator) -> list[Text]:
