@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import numpy as np
@@ -115,3 +116,15 @@ def test_a_set_at_hand_against_another(run, data, tmp_path):
     ran = run("data", "check", tmp_path / "a.tar", "--against", f"rides={data}")
     assert "CC BY-SA" in ran.out
     assert "share-alike" in ran.out
+
+
+def test_instructions_of_others(run, sounds):
+    (sounds / "slam.jsonl").write_text('{"source": "animals/cow.flac", "target": "a cow", "prompt": "What is heard?"}\n')
+    ran = run("data", "import", "slam", sounds / "slam.jsonl", "-o", sounds / "m.jsonl")
+    assert (ran.code, ran.out) == (0, f"1 item in {sounds / 'm.jsonl'}.\n")
+    line = json.loads((sounds / "m.jsonl").read_text())
+    assert (line["audio"], line["questions"]) == ("animals/cow.flac", [{"question": "What is heard?", "answer": "a cow"}])
+    (sounds / "slam.jsonl").write_text('{"target": "a cow"}\n')
+    ran = run("data", "import", "slam", sounds / "slam.jsonl", "-o", sounds / "n.jsonl")
+    assert ran.code == 3
+    assert "slam.jsonl:1: it has no source" in ran.err

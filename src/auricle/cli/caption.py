@@ -71,13 +71,11 @@ def caption(
                 said = caption_stream if collection is None else collection.caption_stream
                 for one in said(path, speaker, keep_unsupported=keep_unsupported, told=live.told, heard=live.heard):
                     live.clear()
+                    found.append(one)
                     if json:
                         output.emit(one)
-                    else:
-                        if not found:
-                            output.say(output.short_path(path))
-                        _show(one, not found and one.end - one.start < (speaker.longest or speaking.WINDOW))
-                    found.append(one)
+                    elif len(found) > 1:  # a clip or a timeline: the second tells
+                        _show(path, found[-2:] if len(found) == 2 else found[-1:], times=True)
         except AudioError as error:
             failed = True
             output.fail(output.failure_of(error), json)
@@ -86,6 +84,8 @@ def caption(
                 raise
             failed = True
             output.fail(Failure(path, error.message, error.kind, error.hint), json)
+        if len(found) == 1 and not json:
+            _show(path, found, times=found[0].end - found[0].start > (speaker.longest or speaking.WINDOW) + speaking.REST)
         if len(found) > 1:
             told = summary(found)
             if json:
@@ -98,13 +98,16 @@ def caption(
         raise typer.Exit(1)
 
 
-def _show(one: Caption, alone: bool) -> None:
+def _show(path: str, captions: list[Caption], *, times: bool) -> None:
     from auricle.cli import output
 
     dash = "–" if output.shows("–") else "-"
-    when = "" if alone else f"{output.clock(one.start)}{dash}{output.clock(one.end)}  "
-    output.say(f"  {when}{output.one_line(one.caption)}")
-    show_evidence(one.evidence, one.unsupported)
+    if len(captions) > 1 or captions[0].start == 0:
+        output.say(output.short_path(path))
+    for one in captions:
+        when = f"{output.clock(one.start)}{dash}{output.clock(one.end)}  " if times else ""
+        output.say(f"  {when}{output.one_line(one.caption)}")
+        show_evidence(one.evidence, one.unsupported)
 
 
 def show_evidence(spans: tuple[Evidence, ...], unsupported: tuple[str, ...]) -> None:

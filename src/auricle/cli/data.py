@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from auricle.data.saving import Found
 
 group = typer.Typer(help="Make, convert and check the data that models learn from.", no_args_is_help=True, rich_markup_mode=None)
-KINDS = ("folder", "csv", "hf", "webdataset")
+KINDS = ("folder", "csv", "hf", "webdataset", "slam", "ltu", "messages")
 ABSENT = ("fail", "drop", "text")
 QuietFlag = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")]
 RootOption = Annotated[
@@ -106,10 +106,13 @@ def placed(found: Found, top: str) -> Any:
         'auricle data import csv clips.csv --columns audio=file,captions=text,labels=tags --separator ";" -o manifest.jsonl',
         "auricle data import esc50 ESC-50-master/ -o ESC-50-master/manifest.jsonl",
         "auricle data import hf saved_dataset/ -o shards-%06d.tar",
+        "auricle data import messages train.jsonl -o manifest.jsonl",
     ),
 )
 def import_(
-    kind: Annotated[str, argument("KIND", "folder, csv, hf, webdataset, or a set that `auricle data sets` lists.", callback=filled)],
+    kind: Annotated[
+        str, argument("KIND", "folder, csv, hf, webdataset, slam, ltu, messages, or a set that `auricle data sets` lists.", callback=filled)
+    ],
     source: Annotated[str, argument("SOURCE", "The folder, table, saved data set or shards.", callback=filled)],
     out: Annotated[
         Path,
@@ -119,7 +122,9 @@ def import_(
         str | None, option("--columns", metavar="FIELD=COLUMN", help="csv, hf: what the columns hold, e.g. audio=file,captions=c1+c2.")
     ] = None,
     separator: Annotated[str, option("--separator", metavar="TEXT", help="csv: what stands between labels in one cell.")] = "",
-    audio: Annotated[str, option("--audio", metavar="FOLDER", help="csv: the folder of the sounds.", show_default="the table's")] = "",
+    audio: Annotated[
+        str, option("--audio", metavar="FOLDER", help="csv, slam, ltu, messages: the folder of the sounds.", show_default="the table's")
+    ] = "",
     captions: Annotated[bool, typer.Option("--captions", help="folder: the words of a file's name become its caption.")] = False,
     name: Annotated[str, option("--set", metavar="NAME", help="The set's name, where the items do not say it.")] = "",
     licence: Annotated[str, option("--licence", metavar="NAME", help="The licence, where the items do not say it.")] = "",
@@ -133,7 +138,7 @@ def import_(
     quiet: QuietFlag = False,
     json: JsonFlag = False,
 ) -> None:
-    """Make a manifest, or shards, of a folder (sub-folders are labels), a table, a saved `datasets` data set, shards, or a known set.
+    """Make a manifest, or shards, of a folder (sub-folders are labels), a table, a saved `datasets` data set, instructions, shards, a set.
 
     Sounds that cannot be opened are named and left out. Paths in a manifest are relative to its folder, and never leave it.
     """
@@ -163,6 +168,7 @@ def found_of(
 ) -> Iterator[Found]:  # fmt: skip
     """What the kind of importer gives."""
     from auricle.data import importers
+    from auricle.data.instructions import LAYOUTS, instructions
     from auricle.data.sets import descriptors, load
     from auricle.errors import UsageError
 
@@ -177,6 +183,8 @@ def found_of(
         return importers.hugging_face(source, mapped, set=name, licence=licence)
     if kind == "webdataset":
         return importers.shards(source, set=name, licence=licence)
+    if kind in LAYOUTS:
+        return instructions(kind, source, audio=audio, set=name, licence=licence)
     if kind in descriptors():
         return load(kind, source, absent=absent, exclude=exclude, lost=lost.append)  # type: ignore[arg-type]
     raise UsageError(f"there is nothing to import a {kind!r} with.", hint=f"Choose {', '.join(KINDS)}, or a set of `auricle data sets`.")

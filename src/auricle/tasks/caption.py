@@ -65,17 +65,22 @@ def caption_stream(
     listener = speaking.tower_of(speaker, tower)
     path = speaking.path_of(source)
     before: Caption | None = None
-    for piece in speaking.windows(source, speaker, start=start, end=end, limits=limits):
-        if heard is not None:
-            heard(piece.offset)
-        one = _caption(piece, path, speaker, listener, keep_unsupported, told)
-        if before is not None and before.caption == one.caption:
-            missing = tuple(dict.fromkeys((*before.unsupported, *one.unsupported)))
-            before = replace(before, end=one.end, evidence=_joined(before.evidence, one.evidence), unsupported=missing)
-            continue
+    try:
+        for piece in speaking.windows(source, speaker, start=start, end=end, limits=limits):
+            if heard is not None:
+                heard(piece.offset)
+            one = _caption(piece, path, speaker, listener, keep_unsupported, told)
+            if before is not None and before.caption == one.caption:
+                missing = tuple(dict.fromkeys((*before.unsupported, *one.unsupported)))
+                before = replace(before, end=one.end, evidence=_joined(before.evidence, one.evidence), unsupported=missing)
+                continue
+            if before is not None:
+                yield before
+            before = one
+    except AudioError:  # a file that ends too early was heard until there
         if before is not None:
             yield before
-        before = one
+        raise
     if before is None:
         raise AudioError("Empty", path, f"{path}: no sound to hear.")
     yield before

@@ -1,1 +1,1 @@
-"""Ears for any language model: a frozen audio bundle's frames → a connector → a causal language model of ``transformers`` with LoRA."""
+"""Build your own: a connector, and LoRA, between an audio bundle and any causal language model of ``transformers``."""

@@ -1,87 +1,122 @@
-"""From frames of a tower to what a language model reads in place of words: one class, four bodies.
+"""Between a tower and a language model: frames → places in the language model's row of words. One class, four bodies.
 
-    linear   [b, n, d] → [b, ⌈n/stack⌉, w]   one linear map of ``stack`` frames side by side (Liu 2023, LLaVA, arXiv 2304.08485;
-                                             stacked frames: Ma 2024, SLAM-ASR of SLAM-LLM, arXiv 2402.08846)
-    mlp      [b, n, d] → [b, ⌈n/stack⌉, w]   the same with a hidden layer (Liu 2023, LLaVA-1.5, arXiv 2310.03744)
-    qformer  [b, n, d] → [b, k, w]           k learned queries attend to each other and to the frames (Li 2023, BLIP-2, arXiv 2301.12597;
-                                             for sound: Tang 2023, SALMONN, arXiv 2310.13289)
-    prefix   [b, n, d] → [b, k, w]           the mean frame is mapped to k vectors, k learned constants attend to them and become the
-                                             prefix (Mokady 2021, ClipCap, arXiv 2111.09734; for sound: Deshmukh 2023, Pengi, arXiv 2305.11834)
+linear    Wx + b, of ``stack`` frames side by side (SLAM-LLM: Ma 2024, arXiv 2402.08846; LLaVA: Liu 2023, arXiv 2304.08485)
+mlp       W₂ GELU(W₁x) (LLaVA-1.5: Liu 2023, arXiv 2310.03744)
+qformer   ``queries`` learned vectors look at each ``window`` of frames (BLIP-2: Li 2023, arXiv 2301.12597; by windows, so that
+          order is kept, in SALMONN: Tang 2024, arXiv 2310.13289)
+prefix    one vector of the whole sound and ``queries`` learned constants through a transformer; what comes out at the constants
+          (Pengi: Deshmukh 2023, arXiv 2305.11834; ClipCap: Mokady 2021, arXiv 2111.09734). Order is lost with the mean.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from auricle.training.modules.layers import Block, key_bias
+
 Body = Literal["linear", "mlp", "qformer", "prefix"]
-BODIES: tuple[Body, ...] = ("linear", "mlp", "qformer", "prefix")
+LOOK = 100.0  # frames: the longest period of the code that tells a frame's place
 
 
 class Connector(nn.Module):
-    """``forward(frames [b, n, d], mask [b, n])`` → vectors ``[b, k, width]`` and which of them hold something ``[b, k]``.
+    """Frames ``[b, n, d]`` and which of them are there ``[b, n]`` → ``[b, k, width]`` and which of these are.
 
-    loudness: the root mean square of the language model's own word vectors, which the output begins with: models differ a thousandfold.
+    Frames are brought to zero mean and unit spread by constants measured on training sounds (:meth:`measure`). What comes out has the
+    spread of the language model's own words at first (``level``). Nothing heard: nothing is there.
     """
 
+    mean: Tensor
+    scale: Tensor
+
     def __init__(
-        self, body: Body, inputs: int, width: int, *, hidden: int = 512, stack: int = 1, queries: int = 16, layers: int = 2, heads: int = 8,
-        loudness: float = 1.0,
+        self, body: Body, frames: int, width: int, *, hidden: int = 256, stack: int = 1, queries: int = 4, window: int = 8, layers: int = 2,
+        heads: int = 4, level: float = 1.0,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.body, self.stack, self.queries, self.hidden = body, stack, queries, hidden
-        self.register_buffer("shift", torch.zeros(inputs))
-        self.register_buffer("scale", torch.ones(inputs))
+        self.body, self.stack, self.window, self.hidden = body, stack, window, hidden
+        self.register_buffer("mean", torch.zeros(frames))
+        self.register_buffer("scale", torch.ones(frames))
         if body == "linear":
-            self.inner: nn.Module = nn.Linear(inputs * stack, width)
+            self.inner: nn.Module = nn.Linear(frames * stack, width)
         elif body == "mlp":
-            self.inner = nn.Sequential(nn.Linear(inputs * stack, hidden), nn.GELU(), nn.Linear(hidden, width))
+            self.inner = nn.Sequential(nn.Linear(frames * stack, hidden), nn.GELU(), nn.Linear(hidden, width))
         else:
-            self.constants = nn.Parameter(torch.randn(queries, hidden) * hidden**-0.5)
-            shape = {"d_model": hidden, "nhead": heads, "dim_feedforward": 2 * hidden, "dropout": 0.0, "activation": "gelu"}
-            if body == "qformer":
-                self.into = nn.Linear(inputs, hidden)
-                layer: nn.Module = nn.TransformerDecoderLayer(**shape, batch_first=True, norm_first=True)
-                self.inner = nn.TransformerDecoder(layer, layers)
-            else:
-                self.into = nn.Linear(inputs, queries * hidden)
-                layer = nn.TransformerEncoderLayer(**shape, batch_first=True, norm_first=True)
-                self.inner = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
+            self.inner = nn.Linear(frames, hidden)
+            self.queries = nn.Parameter(torch.randn(queries, hidden) * 0.5)
+            self.blocks = nn.ModuleList(Looking(hidden, heads) if body == "qformer" else Block(hidden, heads) for _ in range(layers))
             self.out = nn.Linear(hidden, width)
         self.norm = nn.LayerNorm(width)
-        nn.init.constant_(self.norm.weight, loudness)
+        nn.init.constant_(self.norm.weight, level)
 
-    @torch.no_grad()
     def measure(self, frames: Tensor) -> None:
-        """Take the mean and spread of frames ``[n, d]``, which come from the tower as they are."""
-        self.shift.copy_(frames.mean(0))
-        self.scale.copy_(1 / frames.std(0).clamp_min(1e-3))
+        """``frames`` [n, d]: a sample of what will be heard."""
+        self.mean.copy_(frames.mean(0))
+        self.scale.copy_(1 / frames.std(0).clamp_min(1e-6))
 
     def forward(self, frames: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        x = (frames - self.shift) * self.scale * mask.unsqueeze(-1)
-        b = x.shape[0]
+        x = (frames - self.mean) * self.scale * mask.unsqueeze(-1)
         if self.body in ("linear", "mlp"):
-            short = -x.shape[1] % self.stack
-            x, mask = nn.functional.pad(x, (0, 0, 0, short)), nn.functional.pad(mask, (0, short))
-            x = x.reshape(b, -1, self.stack * x.shape[2])
-            return self.norm(self.inner(x)), mask.reshape(b, -1, self.stack).any(-1)
-        constants = self.constants.expand(b, -1, -1)
-        heard = mask.any(1)
-        if self.body == "qformer":
-            keys = self.into(x) + _places(x.shape[1], self.hidden, x.device)
-            keys = torch.where(heard[:, None, None], keys, torch.zeros_like(keys))
-            unseen = ~mask & heard[:, None]  # a row that is not heard attends to zeros, and is left out after
-            x = self.inner(constants, keys, memory_key_padding_mask=unseen)
+            x, there = cut(x, mask, self.stack)
+            found, known = self.inner(x.flatten(2)), there.any(2)
+        elif self.body == "qformer":
+            found, known = self._looked(x, mask)
         else:
             mean = x.sum(1) / mask.sum(1, keepdim=True).clamp_min(1)
-            x = self.inner(torch.cat([self.into(mean).reshape(b, self.queries, self.hidden), constants], 1))[:, self.queries :]
-        return self.norm(self.out(x)), heard[:, None].expand(-1, self.queries)
+            states = torch.cat([self.inner(mean).unsqueeze(1), self.queries.expand(len(x), -1, -1)], 1)
+            bias = key_bias(torch.ones(states.shape[:2], dtype=torch.bool, device=x.device), states.dtype)
+            for block in self.blocks:
+                states = block(states, bias)
+            found = self.out(states[:, 1:])
+            known = mask.any(1, keepdim=True).expand(-1, found.shape[1])
+        return self.norm(found), known
+
+    def _looked(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        pieces, there = cut(self.inner(x), mask, self.window)
+        b, w, n, hidden = pieces.shape
+        keys = (pieces + places(n, hidden, x.device)).reshape(b * w, n, hidden)
+        bias = key_bias(there.reshape(b * w, n), keys.dtype)
+        states = self.queries.expand(b * w, -1, -1)
+        for block in self.blocks:
+            states = block(states, keys, bias)
+        q = states.shape[1]
+        return self.out(states).reshape(b, w * q, -1), there.any(2).repeat_interleave(q, 1)
 
 
-def _places(n: int, width: int, device: torch.device) -> Tensor:
-    """Sines and cosines of each place (Vaswani 2017): attention alone knows no order."""
-    rate = torch.exp(torch.arange(0, width, 2, device=device) * (-9.2 / width))
-    angles = torch.arange(n, device=device)[:, None] * rate
-    return torch.stack([angles.sin(), angles.cos()], -1).reshape(n, -1)[:, :width]
+class Looking(nn.Module):
+    """Queries see each other, then frames."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.among = Block(width, heads)
+        self.before, self.frames = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.look = nn.MultiheadAttention(width, heads, batch_first=True)
+
+    def forward(self, queries: Tensor, frames: Tensor, bias: Tensor) -> Tensor:
+        """bias: what attention adds for each frame, ``[b, 1, 1, n]``."""
+        b, q, n = queries.shape[0], queries.shape[1], frames.shape[1]
+        keys = self.frames(frames)
+        added = bias.expand(b, self.look.num_heads, q, n).reshape(b * self.look.num_heads, q, n)
+        found = queries + self.look(self.before(queries), keys, keys, attn_mask=added, need_weights=False)[0]
+        none = torch.zeros(b, 1, 1, q, dtype=found.dtype, device=found.device)
+        looked: Tensor = self.among(found, none)
+        return looked
+
+
+def cut(x: Tensor, mask: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """``[b, n, d]`` and ``[b, n]`` → pieces ``[b, ⌈n/size⌉, size, d]`` and ``[b, ⌈n/size⌉, size]``, zeros at the end."""
+    b, n, d = x.shape
+    more = max(1, math.ceil(n / size)) * size - n
+    x, mask = nn.functional.pad(x, (0, 0, 0, more)), nn.functional.pad(mask, (0, more))
+    return x.reshape(b, -1, size, d), mask.reshape(b, -1, size)
+
+
+def places(n: int, width: int, device: torch.device) -> Tensor:
+    """Sinusoids ``[n, width]`` that tell a frame's place in its window."""
+    half = width // 2
+    rate = torch.exp(-math.log(LOOK) * torch.arange(half, device=device) / max(half - 1, 1))
+    angles = torch.arange(n, device=device).unsqueeze(1) * rate
+    return torch.cat([angles.sin(), angles.cos()], 1)
