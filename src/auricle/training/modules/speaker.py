@@ -130,7 +130,9 @@ class Kinds(nn.Module):
         loudness = bumps(level, LEVELS, 0.5), bumps(loudest, LEVELS - LEVELS.max(), 0.5)
         # of kinds that are alike one beginning is shared, and none is sure of it
         anything = 1 - torch.exp(torch.log1p(-q.clamp_max(1 - 1e-4)).sum(2, keepdim=True))
-        facts = torch.cat([bumps(q.sum(1), COUNTS, 0.5), *spans, *loudness, bumps((anything * share).sum(1), COUNTS, 0.5), bands], -1)
+        own = (q / q.amax(1, keepdim=True).clamp_min(1e-3)).square().sum(1)
+        shared = ((anything / anything.amax(1, keepdim=True).clamp_min(1e-3)).square() * share).sum(1)
+        facts = torch.cat([bumps(own, COUNTS, 0.5), *spans, *loudness, bumps(shared, COUNTS, 0.5), bands], -1)
         sure = most.unsqueeze(-1)
         known = torch.cat([sure.square(), share.sum(1).unsqueeze(-1) / 12 * sure, facts * sure], -1)
         found: Tensor = self.fact(known.to(self.fact.weight.dtype))
