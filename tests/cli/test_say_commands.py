@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from dataclasses import fields
@@ -221,3 +222,11 @@ def test_what_a_model_says_cannot_draw_on_a_terminal(saying):
     assert "\x1b" not in ran.out
     assert "\u202e" not in ran.out
     assert json.loads(saying("\x1b[2J", "ask", DOG, "is it?", "--json").out)["answer"] == "\x1b[2J"
+
+
+@pytest.mark.parametrize(("page", "result"), [("caption.md", Caption), ("ask.md", Answer)])
+def test_the_pages_name_every_key(page, result):
+    table = (DOCS / page).read_text("utf-8").split("## What is printed")[1]
+    keys = re.findall(r"`(\w+)`", "".join(line.split("|")[1] for line in table.splitlines() if line.startswith("|")))
+    assert keys == [field.name for field in fields(result)]
+    assert all(f"`{field.name}`" in table for field in (*fields(Evidence), *(fields(Summary) if result is Caption else ())))

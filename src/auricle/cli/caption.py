@@ -37,7 +37,7 @@ def caption(
         bool,
         typer.Option(
             "--store",
-            help="Keep the captions with the texts of a library, where search finds them, instead of earlier ones.",
+            help="Keep the captions with the texts of a library, where search finds them, instead of earlier ones; so does --library.",
         ),
     ] = False,
     library: LibraryOption = None,
