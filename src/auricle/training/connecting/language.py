@@ -44,7 +44,7 @@ def open_language(folder: Path, *, dtype: torch.dtype = torch.float32) -> tuple[
             logging.enable_progress_bar()
     if not getattr(words, "is_fast", False) or words.eos_token_id is None:
         raise ModelError("Unsupported", f"{folder} has no tokenizer.json with an end of text.", hint="Save it with a fast tokenizer.")
-    words.backend_tokenizer.encode_special_tokens = True  # a question cannot end its turn: marks in it are plain text
+    words.split_special_tokens = True  # a question cannot end its turn: marks in it are plain text
     model.requires_grad_(False)
     model.config.use_cache = True
     return model.eval(), words
