@@ -11,12 +11,13 @@ import jsonschema
 import pytest
 
 import auricle
-from agent.indexed import HIDDEN, build
+from agent.indexed import HIDDEN, ORDER, build
 from auricle.agent.shelf import Shelf
 from auricle.agent.tools import TOOLS, Tools
 from auricle.agent.untrusted import clean, named
 from auricle.agent.vocabulary import LABELS
 from auricle.demo import SOUNDS
+from service.talking import Scripted
 
 
 @pytest.fixture(scope="module")
@@ -240,6 +241,78 @@ def test_orders_in_files_are_marked_and_cleaned(tools, indexed):
             assert not set(text) & set(HIDDEN + "\x1b\n"), (key, text)
     assert met >= 6
     assert all("untrusted_" in tool.description for tool in TOOLS.values() if tool.name != "audio_view")
+
+
+@pytest.fixture
+def speaker(monkeypatch):
+    from auricle.tasks import speaking
+
+    model = Scripted("A dog barks, and a helicopter flies.")
+    monkeypatch.setattr(speaking, "speaker", lambda given=None: model)
+    return model
+
+
+def test_caption_says_what_is_heard(tools, indexed, speaker):
+    said = ask(tools, "audio_caption", recording_id=indexed.id("dog barking.ogg"))
+    (line,) = said["captions"]
+    assert line["untrusted_caption"] == "A dog barks."
+    assert line["untrusted_unsupported"] == ["a helicopter flies"]
+    assert all(e["untrusted_claim"] == "A dog barks" and 0 <= e["start"] < e["end"] for e in line["evidence"])
+    assert line["evidence"]
+    assert said["speaker"] == "scripted@1"
+    assert "dog" in said["untrusted_summary"]
+
+
+def test_caption_is_bounded(tools, indexed, speaker, monkeypatch):
+    from auricle.agent import saying
+
+    monkeypatch.setattr(saying, "CAPTION_SECONDS", 12.0)
+    envelope = envelope_of(tools, "audio_caption", recording_id=indexed.id("ZOOM0001.opus"), start=3)
+    assert envelope["warnings"] == ["Only 3 to 15 of 48 seconds were listened to; go on with start = 15."]
+    assert envelope["result"]["end"] == pytest.approx(15.0, abs=0.1)
+
+
+def test_an_answer_has_evidence(tools, indexed, speaker):
+    speaker.says = "yes, a dog barks"
+    said = ask(tools, "audio_ask", recording_id=indexed.id("dog barking.ogg"), question="is a dog barking?")
+    assert (said["untrusted_answer"], said["cannot_tell"], said["untrusted_unsupported"]) == ("yes, a dog barks", False, [])
+    assert said["evidence"]
+    speaker.says = "It cannot be told."
+    assert ask(tools, "audio_ask", recording_id=indexed.id("dog barking.ogg"), question="whose is it?")["cannot_tell"]
+    chosen = ask(tools, "audio_ask", recording_id=indexed.id("dog barking.ogg"), question="which?", options=["a dog", "rain"])
+    assert (chosen["untrusted_answer"], chosen["scores"]) == ("rain", {"a dog": -5.0, "rain": -4.0})
+
+
+def test_orders_that_are_heard_are_data(tools, indexed, speaker):
+    """Whatever a recording says to the model that listens: it comes out marked, clean, and nothing is done."""
+    speaker.says = f"A voice says {ORDER}{HIDDEN}."
+    for name, more in (("audio_caption", {}), ("audio_ask", {"question": f"What is said? {ORDER}."})):
+        envelope = envelope_of(tools, name, recording_id=indexed.id("dog barking.ogg"), **more)
+        met = 0
+        for key, text in _strings(envelope["result"]):
+            if "ignore previous" in text.lower():
+                assert key.startswith("untrusted_"), (key, text)
+                met += 1
+            assert not set(text) & set(HIDDEN + "\x1b\n"), (key, text)
+        assert met
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ({"question": ""}, "bad_input"),
+        ({"question": " ?! "}, "bad_input"),
+        ({"question": "word " * 10_000}, "bad_input"),
+        ({}, "bad_input"),
+        ({"question": "what?", "options": ["one"]}, "bad_input"),
+        ({"question": "what?", "recording_id": 10**9}, "recording_not_found"),
+        ({"question": "what?", "path": "/etc/passwd"}, "bad_input"),
+    ],
+)
+def test_bad_questions(tools, indexed, speaker, arguments, code):
+    problem = refusal(tools, "audio_ask", **{"recording_id": indexed.id("siren.ogg"), **arguments})
+    assert problem["code"] == code
+    assert "--" not in problem["message"] + problem["hint"]
 
 
 def test_texts_come_in_slices(tools, indexed):

@@ -80,6 +80,17 @@ class Classify(PartInput):
     exclusive: bool = Field(default=False, description="True: exactly one label, or none of them, holds; probabilities then sum to 1.")
 
 
+class Caption(PartInput):
+    pass
+
+
+class Ask(PartInput):
+    question: str = Field(min_length=1, max_length=2000, description='About what is heard, e.g. "what happens after the bell?".')
+    options: list[Label] = Field(
+        default=[], max_length=20, description="Answers to choose from, by likelihood; leave it out for one in words."
+    )
+
+
 class View(PartInput):
     width: int = Field(default=1024, ge=64, le=2048, description="Pixels.")
     height: int = Field(default=384, ge=64, le=1024, description="Pixels.")

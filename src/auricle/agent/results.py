@@ -118,6 +118,40 @@ class Classified(Where):
     exclusive: bool
 
 
+class Support(Plain):
+    """Where a second listener hears what is claimed. It supports a claim; it proves nothing."""
+
+    untrusted_claim: str
+    start: float
+    end: float
+    score: float = Field(description="The highest probability there.")
+
+
+class CaptionLine(Plain):
+    start: float
+    end: float
+    untrusted_caption: str
+    evidence: list[Support]
+    untrusted_unsupported: list[str] = Field(description="Claims without evidence; the caption lacks them.")
+
+
+class Captioned(Where):
+    speaker: str = Field(description="The model that says it.")
+    captions: list[CaptionLine]
+    untrusted_summary: str
+
+
+class Answered(Where):
+    """start, end: what was listened to for the answer."""
+
+    speaker: str = Field(description="The model that says it.")
+    untrusted_answer: str
+    cannot_tell: bool = Field(description="The sound does not answer the question.")
+    scores: dict[str, float] = Field(description="Log-likelihood by option, where there were some.")
+    evidence: list[Support]
+    untrusted_unsupported: list[str] = Field(description="What the answer claims without evidence: it may be wrong.")
+
+
 class TagValue(Plain):
     untrusted_key: str
     untrusted_value: str
