@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from auricle.demo import SOUNDS
-from auricle.service import embedding, problems
+from auricle.service import embedding, problems, speakers
 from auricle.service.config import Limits
 from auricle.service.context import CLIP_LIMITS
-from auricle.service.routes import exports, openai, search
+from auricle.service.routes import chat, exports, openai, search
 from service.serving import copied, serving
+from service.talking import Scripted
 
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 SERVICE = Path(problems.__file__).parent
@@ -31,6 +32,12 @@ def running(demo_folder, tmp_path_factory, monkeypatch_module):
     monkeypatch_module.setenv("AURICLE_HOME", str(folder.parent / "home"))
     with serving({"library": folder}) as server:
         yield server
+
+
+@pytest.fixture
+def speaker(running, monkeypatch):
+    """One that says what it is told, so that the page holds whatever the shipped model says."""
+    monkeypatch.setattr(running.service.context.speakers, "of", lambda name=None: Scripted("a bell rings and a helicopter flies"))
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +58,7 @@ def pointed(text, running):
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 @pytest.mark.parametrize("command", CURLS)
-def test_commands_run(command, running, ended_job, here):
+def test_commands_run(command, running, speaker, ended_job, here):
     failing = pointed(command, running).replace("JOB", ended_job).replace("curl ", "curl --fail-with-body ", 1)
     done = subprocess.run(["bash", "-c", failing], cwd=here, capture_output=True, timeout=60, check=False)
     assert done.returncode == 0, (failing, done.stdout, done.stderr)
@@ -62,6 +69,9 @@ def test_commands_run(command, running, ended_job, here):
         assert said.startswith(b"event: end\ndata: {")
     elif "-si" in command:
         assert b"\r\nlocation: /api/v1/jobs/" in said.lower()
+    elif "/caption" in command or "/ask" in command:
+        lines = [json.loads(line) for line in said.splitlines()]
+        assert lines[-1].get("done") or lines[-1].get("answer") or lines[-1]["data"]
     elif "/search" in command or "/similar" in command:
         assert json.loads(said)["data"]
     elif written:
@@ -69,8 +79,8 @@ def test_commands_run(command, running, ended_job, here):
         assert said.startswith(starts.get(written[1], b"Selection"))
 
 
-@pytest.mark.parametrize("program", PROGRAMS, ids=["openai", "pages"])
-def test_programs_run(program, running, here, monkeypatch):
+@pytest.mark.parametrize("program", PROGRAMS, ids=["openai", "pages", "chat"])
+def test_programs_run(program, running, speaker, here, monkeypatch):
     monkeypatch.chdir(here)
     exec(compile(pointed(program, running), str(PAGE), "exec"), {})
 
@@ -98,6 +108,8 @@ def test_limits_are_those_of_the_code():
     assert rows["moments of one export"] == f"{most:,}; of sound files {exports.MOST_SOUNDS}, {exports.MOST_SECONDS / 3600:g} hours"
     assert rows["requests a second of one client"].startswith(f"{limits.local_rate:,.0f} on this machine, {limits.rate:g} from elsewhere")
     assert rows["requests at once"] == f"{limits.client_concurrency} of one client (429), {limits.concurrency} in all (503)"
+    assert rows["captions, answers and chats"] == f"{speakers.AT_ONCE} at once, {speakers.WAITING} that wait (503, `overloaded`)"
+    assert rows["tokens of one chat's answer"] == f"{chat.MOST_TOKENS:,}; {chat.USUAL_TOKENS} where none are named"
     assert rows["what waits for a model"].startswith(f"{embedding.WAITING_WINDOWS:,} windows, {embedding.WAITING_TEXTS:,} texts")
 
 

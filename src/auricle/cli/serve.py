@@ -68,7 +68,7 @@ def serve(
         list[str] | None, option("--allow-url", metavar="HOST", help="A host from which sounds may be fetched by URL.", show_default=False)
     ] = None,
 ) -> None:
-    """Serve the page, the HTTP API (/api/v1, /v1/embeddings) and MCP (/mcp).
+    """Serve the page, the HTTP API (/api/v1, /v1) and MCP (/mcp).
 
     On this machine only, unless told otherwise; then every request needs a key (`auricle keys new`). /openapi.json describes the API.
     """
