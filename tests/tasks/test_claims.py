@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auricle.tasks.claims import claims, without
+from auricle.tasks.claims import claims, repeated, without
 
 SENTENCES = {
     "A rocket is fired very near, and meanwhile a synth pad plays, in an echoing hall.": ["A rocket is fired", "a synth pad plays"],
@@ -68,3 +68,10 @@ def test_what_is_left_out_is_not_said(sentence: str, data: st.DataObject) -> Non
     left = without(sentence, dropped).lower()
     assert all(claim.text.lower() not in left for claim in dropped)
     assert all(claim.text.lower() in left for claim in found if claim not in dropped)
+
+
+def test_what_is_said_twice() -> None:
+    every = claims("A crowd cheers, then a dog barks, then a crowd cheers, with a dog in the background.")
+    assert [claim.start for claim in repeated(every)] == [39]
+    stutter = "A crowd cheers, then a crowd cheers, with wind blowing in the background."
+    assert without(stutter, repeated(claims(stutter))) == "A crowd cheers and wind blowing in the background."

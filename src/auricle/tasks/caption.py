@@ -15,7 +15,7 @@ from auricle.audio.types import Audio, Limits
 from auricle.errors import AudioError
 from auricle.results import Caption, Evidence, Summary
 from auricle.tasks import speaking
-from auricle.tasks.claims import claims, without
+from auricle.tasks.claims import claims, repeated, without
 from auricle.tasks.evidence import evidence, unsupported
 from auricle.tasks.speaking import NOTHING
 
@@ -99,6 +99,7 @@ def _caption(piece: Audio, path: str, speaker: Any, listener: Any, keep: bool, t
         if told is not None:
             told(part)
     said = " ".join(said.split())
+    said = without(said, repeated(claims(said)))  # a small model stutters
     every = claims(said)
     spans = evidence(piece, every, listener, offset=piece.offset)
     missing = unsupported(every, spans)

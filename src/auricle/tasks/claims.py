@@ -10,7 +10,7 @@ What names no sound of its own (a place, a distance, "no wind") is no claim, and
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 _JOIN = re.compile(
@@ -67,6 +67,15 @@ def claims(sentence: str) -> tuple[Claim, ...]:
             before = found[-1]
             found[-1] = Claim(sentence[before.start : end], before.sound, before.start, end)
     return tuple(found)
+
+
+def repeated(every: Sequence[Claim]) -> tuple[Claim, ...]:
+    """Claims whose sound was named before."""
+    return tuple(claim for place, claim in enumerate(every) if any(_same(claim.sound, other.sound) for other in every[:place]))
+
+
+def _same(one: str, other: str) -> bool:
+    return one.casefold() == other.casefold()
 
 
 def without(sentence: str, dropped: Collection[Claim]) -> str:

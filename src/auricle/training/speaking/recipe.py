@@ -41,6 +41,7 @@ class Stage(_Part):
     loss: Literal["answers", "whole", "kinds"] = "answers"
     told: float = Field(default=0.0, ge=0, le=1)
     kinds: float = Field(default=0.3, ge=0)  # weight of what the frames hold beside what is said
+    focus: list[str] = Field(default_factory=list)  # kinds of question: half of a batch are scenes that allow one of them
     captions: int = Field(default=3, ge=0)  # of a scene, each time it is heard
     questions: int = Field(default=8, ge=0)
     deaf: float = Field(default=0.1, ge=0, le=1)  # chance that a scene is not heard; 1: a language stage

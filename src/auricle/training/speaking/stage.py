@@ -142,6 +142,9 @@ def _batch(
     stage: Stage, packer: Packer, scenes: list[SceneTexts], texts: list[str], rng: np.random.Generator, step: int
 ) -> dict[str, Tensor]:
     chosen = [scenes[i] for i in _drawn(len(scenes), stage, step)]
+    if stage.focus:
+        allowing = _allowing(scenes, tuple(stage.focus))
+        chosen[::2] = [scenes[i] for i in rng.choice(allowing, len(chosen[::2]))]
     if not texts:
         return packer(chosen, rng)
     said = []
@@ -156,6 +159,20 @@ def _drawn(n: int, stage: Stage, step: int) -> Iterator[int]:
     for place in range(step * stage.batch, (step + 1) * stage.batch):
         epoch, at = divmod(place, n)
         yield int(_order(n, stage.seed, epoch)[at])
+
+
+_allowed: dict[tuple[int, tuple[str, ...]], list[int]] = {}
+
+
+def _allowing(scenes: list[SceneTexts], kinds: tuple[str, ...]) -> list[int]:
+    """Scenes that allow a question of one of the kinds. Raises DataError ``Missing`` where there is none."""
+    key = (id(scenes), kinds)
+    if key not in _allowed:
+        _allowed.clear()
+        _allowed[key] = [i for i, scene in enumerate(scenes) if any(q.kind in kinds for q in scene.questions)]
+        if not _allowed[key]:
+            raise DataError("Missing", f"no scene is asked about {' or '.join(kinds)}.", hint="Correct `focus` in the recipe.")
+    return _allowed[key]
 
 
 _orders: dict[tuple[int, int, int], np.ndarray[Any, Any]] = {}
