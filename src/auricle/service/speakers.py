@@ -163,6 +163,8 @@ class Speakers:
                 if not speaks(info):
                     raise ServiceError(422, "model_capability", f"{info.name} hears, but does not speak.", hint=_hint(known))
                 return hub.load(info.path)
+        if name is None:
+            raise ServiceError(503, "model_missing", f"{SPEAKER} is not on this machine.", hint=_hint(known))
         raise ServiceError(404, "model_not_found", "There is no model of that name on this machine.", hint=_hint(known))
 
     def close(self) -> None:
