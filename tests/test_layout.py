@@ -100,7 +100,7 @@ print(len(auricle.classify((np.zeros(16000, np.float32), 16000), ["dog", "rain"]
 
 
 def test_public_api_is_guarded():
-    assert sorted(auricle.__all__, key=str.lower) == sorted({*auricle._HOME, "__version__"}, key=str.lower)
+    assert sorted(auricle.__all__) == sorted({*auricle._HOME, "__version__"})
     for name in auricle.__all__:
         assert getattr(auricle, name) is not None
     with pytest.raises(AttributeError):
