@@ -243,6 +243,24 @@ def test_a_crowd_is_told_to_come_again(server, client, scripted, monkeypatch):
     assert (error.value.code, error.value.response.headers["retry-after"]) == ("overloaded", "5")
 
 
+def test_the_door_speaks_openais_language_here_alone(server):
+    from auricle.service.keys import PREFIX
+
+    body = {"model": "random", "messages": [{"role": "user", "content": "what?"}]}
+    turned_away = [
+        server.client.post("/v1/chat/completions", json=body, headers={"host": "evil.example"}),
+        server.client.post("/v1/chat/completions", json=body, headers={"x-api-key": f"{PREFIX}unknown"}),
+        server.client.get("/v1/none"),
+        server.client.post("/v1/chat/completions", content=b"{"),
+    ]
+    for answer, status in zip(turned_away, (421, 401, 404, 422), strict=True):
+        document = answer.json()
+        assert answer.status_code == document["status"] == status
+        assert document["error"]["code"] == document["code"]
+        assert document["error"]["message"].startswith(document["detail"])
+    assert "error" not in server.client.get("/api/v1/recordings/999999").json()
+
+
 def test_keys_and_scopes():
     from auricle.service.guards import needed
 
