@@ -10,6 +10,7 @@ import pytest
 import auricle
 from auricle.audio import Audio
 from auricle.errors import AudioError, ModelError, UsageError
+from auricle.models import hub
 from auricle.results import Caption, Evidence
 from auricle.tasks.caption import UNSURE, caption, caption_stream, summary
 from auricle.tasks.speaking import NOTHING
@@ -133,6 +134,13 @@ def test_what_is_no_sound_and_who_does_not_speak(tmp_path):
     with pytest.raises(ModelError, match=r"tiny-towers@\d+ hears, but does not speak.*tiny-heads") as error:
         caption(DOG, "tiny-towers")
     assert error.value.kind == "Capability"
+
+
+def test_where_no_model_that_speaks_is_installed(monkeypatch, tmp_path):
+    monkeypatch.setattr(hub, "bundles_folder", lambda: tmp_path)
+    with pytest.raises(ModelError, match=r"tiny-heads, which speaks, is not installed\. Use a large model.*openai:") as error:
+        caption(DOG)
+    assert error.value.kind == "Missing"
 
 
 def test_in_python():

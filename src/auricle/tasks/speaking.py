@@ -23,12 +23,18 @@ def speaker(model: Any = None) -> Any:
     """A model that says what it hears: the one given, or of that name. Raises ModelError that names those that can."""
     from auricle.models import hub
 
-    loaded = hub.load(SPEAKER if model is None else os.fspath(model)) if model is None or isinstance(model, str | os.PathLike) else model
+    others = "a large model (hf:Qwen/Qwen2-Audio-7B-Instruct, pulled before), or a server: openai:http://HOST/v1#MODEL"
+    loaded = model
+    if model is None or isinstance(model, str | os.PathLike):
+        name = SPEAKER if model is None else os.fspath(model)
+        try:
+            loaded = hub.load(name)
+        except ModelError as error:
+            if name != SPEAKER or error.kind != "Missing":
+                raise  # otherwise those of a like name hear, but do not speak
+            raise ModelError("Missing", f"{SPEAKER}, which speaks, is not installed.", hint=f"Use {others}") from None
     if not isinstance(loaded, GeneratesText):
-        raise ModelError(
-            "Capability", f"{loaded.name} hears, but does not speak.",
-            hint=f"Use {SPEAKER}, a large model (hf:Qwen/Qwen2-Audio-7B-Instruct, pulled before), or a server: openai:http://HOST/v1#MODEL",
-        )  # fmt: skip
+        raise ModelError("Capability", f"{loaded.name} hears, but does not speak.", hint=f"Use {SPEAKER}, {others}")
     return loaded
 
 
