@@ -24,6 +24,7 @@ from auricle.training.connecting.sounds import Sound, of_scenes, prompt_of
 
 CONTROLS = ("majority", "no audio", "shuffled")
 KINDS = ("presence", "count", "order")
+BATCH = 4  # scenes
 
 
 def kind_of(question: Any) -> str:
@@ -37,14 +38,22 @@ def as_heard(sound: Sound) -> FrameSequence:
     return FrameSequence(frames[:, :edge], frames[:, edge:], np.arange(len(frames)) / 2)
 
 
-def rows_of(model: Any, sound: Sound, other: Sound, prior: dict[str, Counter[str]]) -> list[dict[str, Any]]:
+def rows_of(model: Any, pairs: list[tuple[Sound, Sound]], prior: dict[str, Counter[str]]) -> list[dict[str, Any]]:
+    """pairs: sounds, and those that are heard in their place."""
+    asked = [[(prompt_of(q), q.options) for q in sound.questions] for sound, _ in pairs]
+    heard: dict[str, list[FrameSequence | None]] = {
+        "heard": [as_heard(sound) for sound, _ in pairs],
+        "no audio": [None] * len(pairs),
+        "shuffled": [as_heard(other) for _, other in pairs],
+    }
+    scores = {name: model.score_many(what, asked) for name, what in heard.items()}
     found = []
-    heard = {"heard": as_heard(sound), "no audio": None, "shuffled": as_heard(other)}
-    for question in sound.questions:
-        prompt, options, kind = prompt_of(question), question.options, kind_of(question)
-        said = {name: options[int(model.score_heard(what, prompt, options).argmax())] for name, what in heard.items()}
-        said["majority"] = max(options, key=lambda option: prior[kind][option])
-        found.append({"clip": sound.clip, "kind": kind, "right": question.answer, **said})
+    for i, (sound, _) in enumerate(pairs):
+        for n, question in enumerate(sound.questions):
+            said = {name: question.options[int(some[i][n].argmax())] for name, some in scores.items()}
+            kind = kind_of(question)
+            said["majority"] = max(question.options, key=lambda option, kind=kind: prior[kind][option])
+            found.append({"clip": sound.clip, "kind": kind, "right": question.answer, **said})
     return found
 
 
@@ -80,10 +89,11 @@ def main() -> None:
         for question in sound.questions:
             prior[kind_of(question)][question.answer] += 1
     rows: list[dict[str, Any]] = []
-    for i, sound in enumerate(sounds):
-        rows += rows_of(model, sound, sounds[(i + len(sounds) // 2) % len(sounds)], prior)
-        if i % 20 == 19:
-            print(f"{i + 1} of {len(sounds)} scenes", flush=True)
+    pairs = [(sound, sounds[(i + len(sounds) // 2) % len(sounds)]) for i, sound in enumerate(sounds)]
+    pairs = [pair for pair in pairs if pair[0].questions]
+    for i in range(0, len(pairs), BATCH):
+        rows += rows_of(model, pairs[i : i + BATCH], prior)
+        print(f"{min(i + BATCH, len(pairs))} of {len(pairs)} scenes", flush=True)
     most = "" if args.most is None else f" --most {args.most}"
     results = report(rows, f"recipes/connect/evaluate.py BUNDLE --scenes runs/heads/dev --train runs/heads/train{most}")
     if args.out:

@@ -107,12 +107,12 @@ def test_what_is_no_language_model(tmp_path, lm):
 
 @pytest.mark.parametrize("body", BODIES)
 def test_two_sounds_are_told_apart(tmp_path, lm, body):
-    """Only by what is heard: the prompts are the same."""
+    """Only by what is heard: the prompts are the same. Who ignores it is left with ln 2 for one token of two."""
     middle = {"body": body, "hidden": 32, "heads": 2, "queries": 2, "window": 4, "layers": 1}
-    stage = making.stage(tmp_path, lm, connector=middle, captions=0, steps=40, rate=2e-2, lora_rate=2e-2)
+    stage = making.stage(tmp_path, lm, connector=middle, captions=0, steps=25, rate=2e-2, lora_rate=2e-2)
     at = run(stage, tmp_path / "run", tmp_path, sounds=making.sounds())
     found = losses(tmp_path / "run")
-    assert found[-1] < 0.15 < found[0], found
+    assert found[-1] < 0.25 < found[0], found
     text = [("Is there a dog?", "yes")]
     yes = at.wording.said("yes")[0]
     with torch.no_grad():

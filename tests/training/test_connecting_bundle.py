@@ -63,6 +63,11 @@ def test_it_answers_as_it_did(made, bell):
             assert model.score(audios, "What is it?", options) == pytest.approx(expected, abs=1e-3)
     assert not np.allclose(model.score([bell], "What is it?", options), model.score([], "What is it?", options), atol=1e-3)
     assert model.score([bell], "What is it?", []).shape == (0,)
+    many = model.score_many([heard, None], [[("What is it?", options), ("Is it loud?", options[:2])], [("What is it?", options)]])
+    assert [len(some) for some in many] == [2, 1]
+    assert many[0][0] == pytest.approx(model.score([bell], "What is it?", options), abs=1e-3)
+    assert many[0][1] == pytest.approx(model.score([bell], "Is it loud?", options[:2]), abs=1e-3)
+    assert many[1][0] == pytest.approx(model.score([], "What is it?", options), abs=1e-3)
 
 
 def test_it_speaks(made, bell):

@@ -26,9 +26,10 @@ from auricle.models.two_towers import FrameTowers
 from auricle.training import checkpoint
 from auricle.training.connecting.connector import Connector
 from auricle.training.connecting.language import open_language
-from auricle.training.connecting.packing import Wording, prefix_of
+from auricle.training.connecting.packing import Wording, batch_of, logits, prefix_of
 from auricle.training.connecting.recipe import Language
 from auricle.training.connecting.saving import language_of, parts_of
+from auricle.training.connecting.sounds import Sound
 
 WARMTH = 0.8  # temperature of seeds other than 0
 PLAUSIBLE = float(np.log(0.1))  # below the likeliest: what contrast leaves out
@@ -158,10 +159,32 @@ class Connected:
             cache = copy.deepcopy(state.cache)
             cache.batch_repeat_interleave(len(ids))
             positions = torch.arange(state.position, state.position + longest - 1).expand(len(ids), -1)
-            with torch.inference_mode(), self._half():
+            with torch.inference_mode():
                 found = model(input_ids=tokens, position_ids=positions, past_key_values=cache, use_cache=True).logits
             odds = np.concatenate([odds, _log_softmax(found)], 1)
         return np.array([odds[row, np.arange(len(values)), values].sum() for row, values in enumerate(ids)])
+
+    def score_many(
+        self, heard: Sequence[FrameSequence | None], asked: Sequence[Sequence[tuple[str, Sequence[str]]]]
+    ) -> list[list[npt.NDArray[np.float64]]]:
+        """:meth:`score_heard` of several questions about each of several sounds, read at once: prompt and options, a sound's in a row."""
+        model, wording, connector = self._loaded()
+        none = np.zeros((1, connector.mean.shape[0]), np.float16)
+        sounds = [Sound(none if h is None else np.concatenate([h.vectors, h.envelopes], 1), (), (), "") for h in heard]
+        texts = [[(prompt, option) for prompt, options in some for option in options] for some in asked]
+        batch = batch_of(sounds, texts, [h is not None for h in heard], wording)
+        wanted = batch["target"] >= 0
+        targets = batch["target"][wanted]
+        with torch.inference_mode():
+            odds = logits(model, connector, batch).float()
+            each = (odds.gather(1, targets[:, None])[:, 0] - odds.logsumexp(1)).double().numpy()
+        row = torch.arange(len(heard))[:, None].expand_as(wanted)[wanted].numpy()
+        text = batch["texts"][wanted].numpy()
+        found = []
+        for i, some in enumerate(asked):
+            sums = np.array([each[(row == i) & (text == n)].sum() for n in range(len(texts[i]))])
+            found.append(np.split(sums, np.cumsum([len(options) for _, options in some])[:-1]))
+        return found
 
     # ------------------------------------------------------------------------------------------------------------ listening
 
@@ -183,7 +206,7 @@ class Connected:
             message = f"{self.name} reads frames of {n} numbers; {self._tower.name} gives {frames.shape[1]}."
             raise ModelError("Damaged", message, hint="Train it again on this tower.")
         mask = torch.full((1, len(frames)), heard is not None)
-        with torch.inference_mode(), self._half():
+        with torch.inference_mode():
             start = torch.tensor([wording.start], dtype=torch.long)
             prefix, there = prefix_of(model, connector, start, torch.from_numpy(frames).unsqueeze(0), mask)
             vectors = torch.cat([prefix[there].unsqueeze(0), model.get_input_embeddings()(torch.tensor([ids]))], 1)
@@ -195,15 +218,12 @@ class Connected:
         return _State(found.past_key_values, t, _log_softmax(found.logits[:, -1])[0])
 
     def _read(self, tokens: list[int], state: _State) -> _State:
-        with torch.inference_mode(), self._half():
+        with torch.inference_mode():
             found = self._loaded()[0](input_ids=torch.tensor([tokens]), past_key_values=state.cache, use_cache=True)
         return _State(found.past_key_values, state.position + len(tokens), _log_softmax(found.logits[:, -1])[0])
 
     def _places(self) -> int:
         return int(getattr(self._loaded()[0].config, "max_position_embeddings", 2048))
-
-    def _half(self) -> Any:
-        return torch.autocast("cpu", torch.bfloat16, enabled=bool(self._config["half"]))
 
     def _loaded(self) -> tuple[Any, Wording, Connector]:
         with self._lock:
@@ -212,7 +232,7 @@ class Connected:
                 config = self._config
                 language = Language(folder="", **{key: config["lm"][key] for key in ("before", "after", "lead")})
                 folder = language_of(self._bundle, self._language)
-                model, words = open_language(folder, dtype=torch.bfloat16 if config["half"] else torch.float32)
+                model, words = open_language(folder)  # whole precision: few tokens at a time are read faster so than in halves
                 made = {key: value for key, value in config["connector"].items() if key != "file"}
                 connector = Connector(width=self._bundle.dim, **made)
                 try:
@@ -230,7 +250,7 @@ def _with_updates(model: Any, bundle: Bundle, folder: str) -> Any:
 
     for name in ("adapter_config.json", "adapter_model.safetensors"):
         bundle.file(f"{folder}/{name}")
-    return PeftModel.from_pretrained(model, str(bundle.path / folder), local_files_only=True).eval()
+    return PeftModel.from_pretrained(model, str(bundle.path / folder), local_files_only=True).merge_and_unload().eval()
 
 
 def open_connected(

@@ -2,7 +2,7 @@
 
 ``config.json`` of such a bundle::
 
-    {"format": 1, "architecture": "connected", "dim": 640, "seconds": 12.0, "half": true,
+    {"format": 1, "architecture": "connected", "dim": 640, "seconds": 12.0,
      "tower": {"name": "tiny-towers@2", "pipeline_id": "tiny-towers@2:…"},
      "connector": {"file": "connector.safetensors", "frames": 432, "body": "mlp", …},
      "lm": {"name": "gemma3-270m", "sha256": "…", "before": "", "after": "\\n{prompt}\\nAnswer:", "lead": " "},
@@ -50,7 +50,7 @@ def write(at: Connecting, path: Path, base: Path, *, results: Sequence[Result] =
             at.model.save_pretrained(str(folder / ADAPTER), save_embedding_layers=False)
             files |= {f"{ADAPTER}/{name}": folder / ADAPTER / name for name in ("adapter_config.json", "adapter_model.safetensors")}
         config = {
-            "format": FORMAT, "architecture": ARCHITECTURE, "dim": wide(at.model), "seconds": stage.seconds, "half": stage.bfloat16,
+            "format": FORMAT, "architecture": ARCHITECTURE, "dim": wide(at.model), "seconds": stage.seconds,
             "tower": {"name": tower.name, "pipeline_id": tower.pipeline_id},
             "connector": {"file": CONNECTOR, "frames": int(at.connector.mean.shape[0]), **stage.connector.model_dump()},
             "lm": {"name": language.name, "sha256": known, **stage.lm.model_dump(include={"before", "after", "lead"})},
