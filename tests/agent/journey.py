@@ -21,6 +21,8 @@ def each_tool(indexed):
         "audio_describe": {"recording_id": siren},
         "audio_get": {"recording_id": siren},
         "audio_classify": {"recording_id": siren, "labels": ["siren", "rain"]},
+        "audio_caption": {"recording_id": siren},
+        "audio_ask": {"recording_id": siren, "question": "Is there a siren?", "options": ["yes", "no"]},
         "audio_view": {"recording_id": siren, "width": 128, "height": 64},
         "audio_status": {},
     }

@@ -44,9 +44,8 @@ async function asks(page, words) {
 }
 const playing = async (page, from, to, words) => until(async () => { const now = await sound(page); return now.playing && now.position >= from - 0.1 && now.position < to ? now : null; }, words);
 
-const here = { skip: !(await api('status')).models.some((one) => one.name.startsWith('tiny-heads@')) && 'tiny-heads is not on this machine' };
 
-test('the recording is captioned by the real model, and that is kept', here, async (t) => {
+test('the recording is captioned by the real model, and that is kept', async (t) => {
   const page = await opens(t);
   await page.getByTestId('caption-it').or(page.getByRole('button', { name: 'Caption anew' })).first().click();
   await page.getByText('Kept with the library’s texts, where search finds them.').waitFor({ timeout: 60_000 });
@@ -62,7 +61,7 @@ test('the recording is captioned by the real model, and that is kept', here, asy
   assert.equal(await page.getByRole('heading', { name: /^Words in it/ }).count(), 0, 'what is said of it is not said in it');
 });
 
-test('a question is answered by the real model', here, async (t) => {
+test('a question is answered by the real model', async (t) => {
   const page = await opens(t);
   await asks(page, 'is a dog barking?');
   const answer = page.getByTestId('answers').locator('.answer:not(.now)');
