@@ -14,8 +14,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 _JOIN = re.compile(
-    r"\s*(?:[;:]|[,.](?!\d))\s*(?:(?:and|but)\s+)?(?:(?:then|next|later|meanwhile|after (?:that|this)|afterwards?|finally|at the same (?:time|moment))\b[,;:]?\s*)?(?:(?:while|as|with|during|before|after|followed by)\s+)?"
-    r"|\s+(?:and|but)\s+(?:(?:then|next|later|meanwhile|after that|finally|at the same (?:time|moment))\b,?\s*)?"
+    r"\s*(?:[;:]|[,.](?!\d))\s*(?:(?:and|but)\s+)?(?:(?:then|next|later|meanwhile|after (?:that|this)|afterwards?|finally|in the end|at last|at the same (?:time|moment))\b[,;:]?\s*)?(?:(?:while|as|with|during|before|after|followed by)\s+)?"
+    r"|\s+(?:and|but)\s+(?:(?:then|next|later|meanwhile|after that|finally|in the end|at last|at the same (?:time|moment))\b,?\s*)?"
     r"|\s+(?:then|while|whilst|as(?=\s+(?:an?|the|some\w*|people|rain|wind|water|music|he|she|it|they)\b)|during|before|after|with(?! (?:no|much|a lot of|an? (?:loud|soft|short|long|slow|fast|low|high)\b))|followed by|preceded by|together with|along with|alongside|over(?=\s+(?:an?|the)\b)|plus)\s+",
     re.IGNORECASE,
 )
@@ -27,7 +27,7 @@ _CARRIER = re.compile(
 _TIMES = r"(?:once|twice|thrice|(?:two|three|four|five|six|seven|eight|nine|ten|several|many|\d+)(?: or more)? times|again(?: and again)?|repeatedly|×\s*\d+)"
 _MANNER = re.compile(
     rf"(?:[\s,]*\b(?:{_TIMES}|(?:very |quite |rather )?(?:softly|loudly|quietly|faintly|gently|slowly|quickly|rapidly|briefly|nearby|near|close(?: by)?|closely|far(?: away| off)?|up close|from afar|clearly|continuously|steadily|louder|outside|inside|indoors|outdoors)|"
-    r"a long way off|right next to the microphone|in the (?:distance|background|foreground)|at a distance|for (?:a (?:while|moment)|about \S+ seconds?)|(?:can|could) be heard|(?:is|are) (?:heard|audible)|at (?:once|the same (?:time|moment))|making (?:a|its) sound|makes? (?:a|its) sound|sounding)\b)+[\s.]*$",
+    r"at (?:a (?:slow|moderate|medium|fast) tempo|high volume)|in (?:a )?(?:(?:slow|quick) tempo|major|minor)(?: key)?|(?:in a|on) (?:low|high) (?:register|notes)|simultaneously|a long way off|right next to the microphone|in the (?:distance|background|foreground)|at a distance|for (?:a (?:while|moment)|about \S+ seconds?)|(?:can|could) be heard|(?:is|are) (?:heard|audible)|at (?:once|the same (?:time|moment))|making (?:a|its) sound|makes? (?:a|its) sound|sounding)\b)+[\s.]*$",
     re.IGNORECASE,
 )
 _PLACE = re.compile(
