@@ -22,7 +22,9 @@ SENTENCES = {
     ],
     "A man speaks as a car passes by, before a horn honks three times.": ["A man speaks", "a car passes by", "a horn honks"],
     "only speech": ["speech"],
-    "At first a cymbal sounds twice, next someone drinks, and at last a crowd cheers.": ["a cymbal sounds", "someone drinks", "a crowd cheers"],
+    "At first a cymbal sounds, next someone drinks, and at last a crowd cheers.": [
+        "a cymbal sounds", "someone drinks", "a crowd cheers",
+    ],
     "A musician plays the violin at a moderate tempo in a minor key.": ["A musician plays the violin"],
     "Two dogs bark as a bell rings 3.5 seconds in": ["dogs bark", "a bell rings 3.5 seconds in"],
     "Music plays without vocals; nobody speaks.": ["Music plays"],

@@ -20,7 +20,7 @@ _JOIN = re.compile(
     re.IGNORECASE,
 )
 _CARRIER = re.compile(
-    r"^(?:(?:and|but|so|then|because|since|first(?: comes?)?|later|listen|only|just|nothing but|also|both|yes|there (?:is|are|comes?)|there's|comes|(?:you|we|i|one) (?:can )?hears?|it is|(?:in|on) (?:this|the) (?:clip|recording|audio|file)|hearing|"
+    r"^(?:(?:and|but|so|then|because|since|(?:at )?first(?: comes?)?|later|listen|only|just|nothing but|also|both|yes|there (?:is|are|comes?)|there's|comes|(?:you|we|i|one) (?:can )?hears?|it is|(?:in|on) (?:this|the) (?:clip|recording|audio|file)|hearing|"
     r"during|while|as|before|after|with|(?:the |an? |some )?(?:sounds?|noises?|recordings?|audio|clips?) (?:of|features?|contains?)|the (?:playing|ring|hit|patter|rumble|howling|zap|thump)(?= of))\b[:,]?\s*)+",
     re.IGNORECASE,
 )
