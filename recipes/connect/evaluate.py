@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from auricle.evaluation.statistics import bootstrap
-from auricle.models import load
 from auricle.models.hearing import BANDS, STEPS, FrameSequence
+from auricle.training.connecting.model import open_connected
 from auricle.training.connecting.sounds import Sound, of_scenes, prompt_of
 
 CONTROLS = ("majority", "no audio", "shuffled")
@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, help="scenes")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
-    model: Any = load(args.bundle)
+    model = open_connected(args.bundle, half=True)
     sounds = of_scenes(args.scenes, KINDS, args.most)
     prior: dict[str, Counter[str]] = defaultdict(Counter)
     for sound in of_scenes(args.train, KINDS, 4000):
