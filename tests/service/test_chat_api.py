@@ -166,7 +166,7 @@ def test_what_a_conversation_becomes(client, scripted):
         ({"tools": [{"type": "function", "function": {"name": "f"}}]}, 422, "invalid_request", "tools is not understood"),
         ({"response_format": {"type": "json_object"}}, 422, "invalid_request", "plain text"),
         ({"modalities": ["text", "audio"]}, 422, "invalid_request", "not sound"),
-        ({"model": "gpt-4o-audio-preview"}, 404, "model_not_found", "These speak: random@1"),
+        ({"model": "gpt-4o-audio-preview"}, 404, "model_not_found", "random@1"),
         ({"model": "/etc"}, 404, "model_not_found", ""),
         ({"model": "openai:http://127.0.0.1:9/v1#m"}, 404, "model_not_found", ""),
         ({"model": "tiny-towers"}, 422, "model_capability", "hears, but does not speak"),

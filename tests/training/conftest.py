@@ -12,3 +12,9 @@ def _one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Before each test and its fixtures, too: a model that was opened may have asked for more, and sums differ by their order."""
+    torch.set_num_threads(1)
