@@ -5,6 +5,7 @@ LoRA: Hu 2021, arXiv 2106.09685. Only safetensors are read, and no code that com
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,26 +23,23 @@ NEVER = -1e9  # what a mask adds where nothing is to be seen
 
 def open_language(folder: Path, *, dtype: torch.dtype = torch.float32) -> tuple[Any, Any]:
     """Model and tokenizer of a folder. Raises ModelError: ``Missing``, ``Unsupported``, ``Damaged``."""
+    from auricle.models.pretrained.needing import silent
+
     try:
         from transformers import AutoModelForCausalLM, AutoTokenizer
-        from transformers.utils import logging
     except ImportError:
         raise ModelError("Unsupported", "transformers is not installed.", hint='Install it with: pip install "auricle[train,hf]"') from None
     if not (folder / "config.json").is_file():
         raise ModelError("Missing", f"{folder} holds no language model: config.json is not there.", hint="Save one with save_pretrained.")
     if not any(folder.glob("*.safetensors")):
         raise ModelError("Unsupported", f"{folder} holds no safetensors.", hint="Save the model again with save_pretrained.")
-    bars = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
     try:
-        model: Any = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=dtype)
-        words: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        with silent():
+            model: Any = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=dtype)
+            words: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except Exception as error:
         said = str(error).strip().partition("\n")[0].rstrip(".")
         raise ModelError("Damaged", f"{folder} cannot be loaded by transformers: {said}.", hint="Download or save it again.") from None
-    finally:
-        if bars:
-            logging.enable_progress_bar()
     if not getattr(words, "is_fast", False) or words.eos_token_id is None:
         raise ModelError("Unsupported", f"{folder} has no tokenizer.json with an end of text.", hint="Save it with a fast tokenizer.")
     words.split_special_tokens = True  # a question cannot end its turn: marks in it are plain text
@@ -69,7 +67,16 @@ def adapted(model: Any, lora: Lora) -> Any:
         r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules="all-linear", bias="none", task_type="CAUSAL_LM",
         fan_in_fan_out=conv,
     )  # fmt: skip
-    return get_peft_model(model, config)
+    with quiet():
+        return get_peft_model(model, config)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without what peft's calls of transformers are warned about: names that will change."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
 
 
 def spread(model: Any, words: Any) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -25,7 +26,7 @@ from auricle.models.hearing import FrameSequence, hear
 from auricle.models.two_towers import FrameTowers
 from auricle.training import checkpoint
 from auricle.training.connecting.connector import Connector
-from auricle.training.connecting.language import open_language
+from auricle.training.connecting.language import open_language, quiet
 from auricle.training.connecting.packing import Wording, batch_of, logits, prefix_of
 from auricle.training.connecting.recipe import Language
 from auricle.training.connecting.saving import language_of, parts_of
@@ -161,7 +162,7 @@ class Connected:
             cache.batch_repeat_interleave(len(ids))
             positions = torch.arange(state.position, state.position + longest - 1).expand(len(ids), -1)
             with torch.inference_mode(), self._precision():
-                found = model(input_ids=tokens, position_ids=positions, past_key_values=cache, use_cache=True).logits
+                found = model(input_ids=tokens, position_ids=positions, use_cache=True, **{_cached(model): cache}).logits
             odds = np.concatenate([odds, _log_softmax(found)], 1)
         return np.array([odds[row, np.arange(len(values)), values].sum() for row, values in enumerate(ids)])
 
@@ -216,12 +217,13 @@ class Connected:
                 message = f"{self.name} reads up to {self._places() - ROOM} tokens, sound and question together; this has {t}."
                 raise ModelError("Unsupported", message, hint="Ask in fewer words.")
             found = model(inputs_embeds=vectors, use_cache=True, logits_to_keep=1)
-        return _State(found.past_key_values, t, _log_softmax(found.logits[:, -1])[0])
+        return _State(found[_cached(model)], t, _log_softmax(found.logits[:, -1])[0])
 
     def _read(self, tokens: list[int], state: _State) -> _State:
+        model = self._loaded()[0]
         with torch.inference_mode(), self._precision():
-            found = self._loaded()[0](input_ids=torch.tensor([tokens]), past_key_values=state.cache, use_cache=True)
-        return _State(found.past_key_values, state.position + len(tokens), _log_softmax(found.logits[:, -1])[0])
+            found = model(input_ids=torch.tensor([tokens]), use_cache=True, **{_cached(model): state.cache})
+        return _State(found[_cached(model)], state.position + len(tokens), _log_softmax(found.logits[:, -1])[0])
 
     def _places(self) -> int:
         return int(getattr(self._loaded()[0].config, "max_position_embeddings", 2048))
@@ -253,7 +255,8 @@ class Connected:
 
         for name in ("adapter_config.json", "adapter_model.safetensors"):
             self._bundle.file(f"{folder}/{name}")
-        updated = PeftModel.from_pretrained(model, str(self._bundle.path / folder), local_files_only=True)
+        with quiet():
+            updated = PeftModel.from_pretrained(model, str(self._bundle.path / folder), local_files_only=True)
         return (updated if self._half else updated.merge_and_unload()).eval()  # merged into halves, small updates would be lost
 
 
@@ -279,6 +282,12 @@ def open_connected(
         message = f"{opened.name} was trained on what {wanted['pipeline_id']} hears, and {tower.pipeline_id} hears otherwise."
         raise ModelError("Unsupported", message, hint="Get the tower that it names.")
     return Connected(opened, tower, language=language, half=half, threads=threads, device=device)
+
+
+def _cached(model: Any) -> str:
+    """What this transformers calls the cache."""
+    plain = model.get_base_model() if hasattr(model, "get_base_model") else model
+    return "cache" if "cache" in inspect.signature(plain.forward).parameters else "past_key_values"
 
 
 def _log_softmax(logits: Tensor) -> npt.NDArray[np.float64]:
